@@ -1,0 +1,1 @@
+"""What an exam is and how it is read."""

@@ -1,0 +1,1 @@
+"""Request to result: slice batches inside a memory budget."""

@@ -1,0 +1,1 @@
+"""Simulated breasts with known truth."""

@@ -1,0 +1,1 @@
+"""From stored pixels to network input, and back."""

@@ -1,0 +1,1 @@
+"""Data files, no code: hanging protocols, icons, fonts, theme."""

@@ -1,0 +1,1 @@
+"""State without a GUI: session, viewports, hanging, overlays, results."""

@@ -1,0 +1,1 @@
+"""Background work: loading, inference in a worker process, the results store."""

@@ -1,0 +1,1 @@
+"""Widgets only: they listen to model events and paint."""
