@@ -1,0 +1,30 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Real material beside the checkout; its absence skips, unless GMIC_REQUIRE_SHARED=1 makes it a failure."""
+    folder = ROOT.parent / "shared"
+    if not folder.is_dir():
+        message = "needs the folder ../shared beside the checkout"
+        if os.environ.get("GMIC_REQUIRE_SHARED") == "1":
+            pytest.fail(message)
+        pytest.skip(message)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def gmic_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every test has a user data folder of its own."""
+    home = tmp_path_factory.mktemp("gmic-home")
+    monkeypatch.setenv("GMIC_HOME", str(home))
+    return home
