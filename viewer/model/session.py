@@ -1,0 +1,195 @@
+"""The root of the application's state: exams, the one on screen, its viewports, overlays, results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from psygnal import Signal
+
+from gmic_core.exam.model import Exam, MammoImage, Rejection
+from viewer.model.overlays import OverlayModel
+from viewer.model.placement import Placement, fit_scale, fitted
+from viewer.model.results import ResultsModel
+from viewer.model.viewstate import ImageState, Slot
+
+LinkKey = tuple[str, str, str]
+"""(laterality, view, unit): images with the same key share zoom and pan; unit keeps uncalibrated images apart."""
+
+
+def link_key(image: MammoImage) -> LinkKey:
+    """Return the key under which zoom and pan are shared (same breast, same view, both in mm or both in pixels)."""
+    side, view = image.laterality or image.sop_uid, image.view or image.sop_uid
+    return (str(side), view, "mm" if image.spacing_mm else f"px:{image.sop_uid}")
+
+
+@dataclass
+class AiState:
+    """What the reader is told about the worker."""
+
+    device: str = ""
+    state: str = "starting"  # starting | idle | running | dead
+    message: str = ""
+    automatic: bool = False
+    jobs: tuple[str, ...] = field(default=())
+
+
+class Session:
+    """Everything on screen, without a widget.
+
+    Signals
+    -------
+    exams_changed(), exam_changed(Exam | None), layout_changed(), active_changed(int), placement_changed(),
+    ai_changed(), identity_changed(bool), notice(str level, str text)
+    """
+
+    exams_changed = Signal()
+    exam_changed = Signal(object)
+    layout_changed = Signal()
+    active_changed = Signal(int)
+    placement_changed = Signal()
+    ai_changed = Signal()
+    identity_changed = Signal(bool)
+    notice = Signal(str, str)
+
+    def __init__(self) -> None:
+        self.exams: list[Exam] = []
+        self.rejected: list[Rejection] = []
+        self.exam: Exam | None = None
+        self.layout = "2x2"
+        self.slots: list[Slot] = []
+        self.grid: tuple[int, int] = (1, 1)
+        self.active = 0
+        self.maximised: int | None = None
+        self.identity_hidden = False
+        self.overlays = OverlayModel()
+        self.results = ResultsModel()
+        self.ai = AiState()
+        self._states: dict[str, ImageState] = {}
+        self._placements: dict[LinkKey, Placement] = {}
+        self._sizes: dict[int, tuple[int, int]] = {}
+
+    # -- exams ---------------------------------------------------------------------------------------------------
+    def add_exams(self, exams: list[Exam], rejected: list[Rejection]) -> None:
+        """Add what a scan found; an exam that is there already (same patient and study) is replaced."""
+        keys = {(exam.patient_id, exam.study_uid) for exam in exams}
+        self.exams = [exam for exam in self.exams if (exam.patient_id, exam.study_uid) not in keys] + exams
+        self.rejected += rejected
+        self.exams_changed.emit()
+
+    def open_exam(self, exam: Exam | None) -> None:
+        """Put an exam on screen; results and view states of the one before are dropped."""
+        self.exam = exam
+        self._states.clear()
+        self._placements.clear()
+        self.results.clear()
+        self.slots, self.active, self.maximised = [], 0, None
+        self.exam_changed.emit(exam)
+
+    def image(self, sop_uid: str) -> MammoImage | None:
+        """Return an image of the open exam."""
+        images = self.exam.images if self.exam else ()
+        return next((image for image in images if image.sop_uid == sop_uid), None)
+
+    def state_of(self, image: MammoImage) -> ImageState:
+        """Return the (one) state of an image of the open exam."""
+        return self._states.setdefault(image.sop_uid, ImageState(image))
+
+    # -- layout --------------------------------------------------------------------------------------------------
+    def hang(self, layout: str, grid: tuple[int, int], slots: list[Slot]) -> None:
+        """Show another arrangement; the active image stays active where it hangs again."""
+        before = self.active_image
+        self.layout, self.grid, self.slots, self.maximised = layout, grid, slots, None
+        self._sizes.clear()
+        shown = [slot.state.image.sop_uid if slot.state else None for slot in slots]
+        self.active = shown.index(before.sop_uid) if before and before.sop_uid in shown else self._first_filled()
+        self.layout_changed.emit()
+        self.active_changed.emit(self.active)
+
+    def _first_filled(self) -> int:
+        return next((i for i, slot in enumerate(self.slots) if slot.state), 0)
+
+    def put_image(self, index: int, image: MammoImage) -> None:
+        """Hang an image of the open exam in a viewport (drag from the study tree)."""
+        self.slots[index].state = self.state_of(image)
+        self.slots[index].title = image.label
+        self.layout_changed.emit()
+        self.activate(index)
+
+    def activate(self, index: int) -> None:
+        """Make a viewport the active one."""
+        if self.slots:
+            self.active = index % len(self.slots)
+            self.active_changed.emit(self.active)
+
+    def toggle_maximised(self) -> None:
+        """Let the active viewport fill the window, or go back."""
+        self.maximised = None if self.maximised is not None else self.active
+        self.layout_changed.emit()
+
+    @property
+    def active_state(self) -> ImageState | None:
+        """State of the image in the active viewport."""
+        return self.slots[self.active].state if self.active < len(self.slots) else None
+
+    @property
+    def active_image(self) -> MammoImage | None:
+        """Image in the active viewport."""
+        state = self.active_state
+        return state.image if state else None
+
+    # -- zoom and pan --------------------------------------------------------------------------------------------
+    def set_viewport_size(self, index: int, width: int, height: int) -> None:
+        """A viewport has so many device pixels now; fitted images follow."""
+        if self._sizes.get(index) != (width, height):
+            self._sizes[index] = (width, height)
+            self.placement_changed.emit()
+
+    def shared_fit_scale(self, image: MammoImage) -> float:
+        """Return the scale at which all visible images of the same unit fit: the same mm everywhere."""
+        unit = image.spacing_mm is None
+        scales = [
+            fit_scale(slot.state.image, *size)
+            for i, size in self._sizes.items()
+            if i < len(self.slots)
+            and (slot := self.slots[i]).state
+            and self._is_visible(i)
+            and (slot.state.image.spacing_mm is None) == unit
+        ]
+        return min(scales, default=1.0)
+
+    def _is_visible(self, index: int) -> bool:
+        return self.maximised is None or self.maximised == index
+
+    def placement(self, index: int) -> Placement:
+        """Return where the image of a viewport lies; ``fit`` is worked out from the viewports' sizes."""
+        state = self.slots[index].state
+        width, _ = self._sizes.get(index, (100, 100))
+        if state is None:
+            return Placement()
+        stored = self._placements.get(link_key(state.image))
+        return stored or fitted(width, self.shared_fit_scale(state.image))
+
+    def place(self, index: int, placement: Placement | None) -> None:
+        """Zoom or pan a viewport and all linked ones; None means fit."""
+        state = self.slots[index].state
+        if state is None:
+            return
+        if placement is None:
+            self._placements.pop(link_key(state.image), None)
+        else:
+            self._placements[link_key(state.image)] = placement
+        self.placement_changed.emit()
+
+    # -- ai and identity -----------------------------------------------------------------------------------------
+    def set_ai(self, **fields: object) -> None:
+        """Change what is told about the worker."""
+        for name, value in fields.items():
+            if not hasattr(self.ai, name):
+                raise AttributeError(name)
+            setattr(self.ai, name, value)
+        self.ai_changed.emit()
+
+    def set_identity_hidden(self, hidden: bool) -> None:
+        """Hide or show who the patient is, everywhere at once."""
+        self.identity_hidden = hidden
+        self.identity_changed.emit(hidden)
