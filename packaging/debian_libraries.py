@@ -50,7 +50,7 @@ def missing_packages() -> list[str]:
     if not any(True for folder in FONT_FOLDERS for _ in Path(folder).rglob("*.[to]tf")):
         missing.add(FONT_PACKAGE)
     if find_spec("ensurepip") is None:  # Debian ships the standard library without it
-        missing.add("python{}.{}-venv".format(*sys.version_info[:2]))
+        missing.add(f"python{sys.version_info[0]}.{sys.version_info[1]}-venv")
     return sorted(missing)
 
 

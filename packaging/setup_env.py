@@ -54,7 +54,7 @@ def main() -> int:
     try:
         set_up(Path(args.venv).absolute(), args.torch or default_torch(), args.torch_index)
     except SetupError as error:
-        print("setup: {}".format(error), file=sys.stderr)  # noqa: UP032 -- must run on any Python 3
+        print(f"setup: {error}", file=sys.stderr)
         return 1
     return 0
 
@@ -143,10 +143,8 @@ def make_venv(venv: Path) -> None:
         if answer == str(tuple(sys.version_info[:2])):
             return
     if subprocess.run([sys.executable, "-m", "venv", "--clear", str(venv)]).returncode != 0:
-        raise SetupError(
-            f"the Python environment {venv} could not be made. Debian: run as root\n"
-            "    {}".format(debian_libraries.install_line(["python3-venv"]))
-        )
+        line = debian_libraries.install_line(["python3-venv"])
+        raise SetupError(f"the Python environment {venv} could not be made. Debian: run this as root\n    {line}")
 
 
 def install_torch(venv: Path, torch: str, index: str) -> None:
@@ -207,7 +205,7 @@ def pinned_version(name: str) -> str:
 def install_rest(venv: Path) -> None:
     """Install the project (editable) and all that it needs, leaving torch as it is."""
     keep = venv / "keep-torch.txt"  # a resolver that would swap torch for another build must fail instead
-    keep.write_text("torch=={}\n".format(torch_build(venv)[0]), encoding="utf-8")
+    keep.write_text(f"torch=={torch_build(venv)[0]}\n", encoding="utf-8")
     wanted = ["-c", "constraints.txt", "-c", str(keep), "--no-build-isolation", "-e", f".[{EXTRAS}]"]
     try:
         if not install_with_uv(venv, wanted):
@@ -218,7 +216,7 @@ def install_rest(venv: Path) -> None:
 
 def install_with_uv(venv: Path, wanted: list[str]) -> bool:
     """Try the fast installer; return False where it is not to be had or fails, then pip does the work."""
-    uv_pin = "uv=={}".format(pinned_version("uv"))
+    uv_pin = f"uv=={pinned_version('uv')}"
     if pip(venv, "install", "--quiet", "--no-deps", uv_pin, attempts=1, check=False, quiet=True) != 0:
         return False
     command = [str(venv_python(venv)), "-m", "uv", "pip", "install", "--quiet", "--compile-bytecode"]
