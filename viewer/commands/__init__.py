@@ -1,1 +1,25 @@
-"""Every user action: id, label, key, enabled_when and its reason, handler."""
+"""Every user action: id, label, key, why it may be disabled, handler; importing this package fills the table."""
+
+from viewer.commands import ai, file, help, layout, navigation, overlay, window, zoom
+from viewer.commands.context import Actions, Context
+from viewer.commands.table import COMMANDS, GROUPS, Command, find_by_key, key_conflicts, run, why_disabled
+
+__all__ = [
+    "COMMANDS",
+    "GROUPS",
+    "Actions",
+    "Command",
+    "Context",
+    "ai",
+    "file",
+    "find_by_key",
+    "help",
+    "key_conflicts",
+    "layout",
+    "navigation",
+    "overlay",
+    "run",
+    "why_disabled",
+    "window",
+    "zoom",
+]

@@ -33,13 +33,24 @@ class AiState:
     jobs: tuple[str, ...] = field(default=())
 
 
+@dataclass(frozen=True)
+class Activity:
+    """Something over a second that the status bar tells about: what, how far, of how much (0: not known)."""
+
+    text: str
+    done: int = 0
+    total: int = 0
+
+
 class Session:
     """Everything on screen, without a widget.
 
     Signals
     -------
     exams_changed(), exam_changed(Exam | None), layout_changed(), active_changed(int), placement_changed(),
-    ai_changed(), identity_changed(bool), notice(str level, str text)
+    ai_changed(), identity_changed(bool), cine_changed(float frames per second), activity_changed(),
+    patch_selected(str sop_uid, int index in the result's rois),
+    notice(str level, str text): level ``hint`` (passing, status bar), ``info``, ``warning``, ``error`` (banner)
     """
 
     exams_changed = Signal()
@@ -49,6 +60,9 @@ class Session:
     placement_changed = Signal()
     ai_changed = Signal()
     identity_changed = Signal(bool)
+    cine_changed = Signal(float)
+    patch_selected = Signal(str, int)
+    activity_changed = Signal()
     notice = Signal(str, str)
 
     def __init__(self) -> None:
@@ -61,6 +75,9 @@ class Session:
         self.active = 0
         self.maximised: int | None = None
         self.identity_hidden = False
+        self.cine_fps = 0.0
+        self.selected_patch: tuple[str, int] | None = None
+        self.activity: Activity | None = None
         self.overlays = OverlayModel()
         self.results = ResultsModel()
         self.ai = AiState()
@@ -82,7 +99,7 @@ class Session:
         self._states.clear()
         self._placements.clear()
         self.results.clear()
-        self.slots, self.active, self.maximised = [], 0, None
+        self.slots, self.active, self.maximised, self.selected_patch = [], 0, None, None
         self.exam_changed.emit(exam)
 
     def image(self, sop_uid: str) -> MammoImage | None:
@@ -180,6 +197,11 @@ class Session:
             self._placements[link_key(state.image)] = placement
         self.placement_changed.emit()
 
+    def select_patch(self, sop_uid: str, index: int) -> None:
+        """Mark a patch of a result, wherever patches are shown."""
+        self.selected_patch = (sop_uid, index)
+        self.patch_selected.emit(sop_uid, index)
+
     # -- ai and identity -----------------------------------------------------------------------------------------
     def set_ai(self, **fields: object) -> None:
         """Change what is told about the worker."""
@@ -193,3 +215,16 @@ class Session:
         """Hide or show who the patient is, everywhere at once."""
         self.identity_hidden = hidden
         self.identity_changed.emit(hidden)
+
+    # -- cine and background work --------------------------------------------------------------------------------
+    def set_cine(self, fps: float) -> None:
+        """Tell that the active viewport plays at so many frames per second; 0: it stands still."""
+        if fps != self.cine_fps:
+            self.cine_fps = fps
+            self.cine_changed.emit(fps)
+
+    def set_activity(self, activity: Activity | None) -> None:
+        """Tell what the program is busy with (reading files, ...); None: nothing."""
+        if activity != self.activity:
+            self.activity = activity
+            self.activity_changed.emit()

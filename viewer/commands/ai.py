@@ -1,0 +1,77 @@
+"""Running the networks."""
+
+from __future__ import annotations
+
+from viewer.commands.conditions import needs_exam, needs_image
+from viewer.commands.context import Context
+from viewer.commands.table import command
+
+_GROUP = "AI"
+
+
+def _needs_worker(context: Context) -> str | None:
+    session = context.session
+    if session.ai.state == "dead":
+        return "the AI worker has stopped; restart it with Ctrl+R."
+    if session.results.pending:
+        return "a run is under way; wait for it, or cancel it with Shift+Esc."
+    return None
+
+
+def _why_not_run_exam(context: Context) -> str | None:
+    return needs_exam(context) or _needs_worker(context)
+
+
+def _why_not_run_image(context: Context) -> str | None:
+    reason, image = needs_image(context), context.session.active_image
+    if reason or image is None:
+        return reason
+    if image.questions:
+        return f"{image.questions[0]} Answer this first."
+    return _needs_worker(context)
+
+
+def _needs_run(context: Context) -> str | None:
+    return None if context.session.results.pending else "no AI run is under way."
+
+
+@command("ai.run_exam", "Run AI", keys="R", group=_GROUP, icon="sparkles", why_disabled=_why_not_run_exam)
+def run_exam(context: Context) -> None:
+    """Let the networks read all images of the exam, each by the network made for its kind."""
+    context.actions.run_ai("exam")
+
+
+@command("ai.run_image", "Run AI on this image", keys="Shift+R", group=_GROUP, why_disabled=_why_not_run_image)
+def run_image(context: Context) -> None:
+    """Let the network read the active image only."""
+    context.actions.run_ai("image")
+
+
+@command("ai.cancel", "Cancel AI run", keys="Shift+Esc", group=_GROUP, icon="x", why_disabled=_needs_run)
+def cancel(context: Context) -> None:
+    """Stop the run; finished images keep their results."""
+    context.actions.cancel_ai()
+
+
+@command(
+    "ai.automatic",
+    "Run AI when an exam opens",
+    keys="Ctrl+Shift+R",
+    group=_GROUP,
+    checked=lambda context: context.session.ai.automatic,
+)
+def toggle_automatic(context: Context) -> None:
+    """Run the networks by themselves on exams that have no results yet."""
+    context.session.set_ai(automatic=not context.session.ai.automatic)
+
+
+def _needs_dead_worker(context: Context) -> str | None:
+    return None if context.session.ai.state == "dead" else "the AI worker is running."
+
+
+@command(
+    "ai.restart", "Restart AI worker", keys="Ctrl+R", group=_GROUP, icon="rotate-cw", why_disabled=_needs_dead_worker
+)
+def restart(context: Context) -> None:
+    """Start the worker process again after it stopped; press R afterwards to run again."""
+    context.actions.restart_worker()

@@ -1,0 +1,103 @@
+"""What a command may touch: the session, the settings, the frames, and what only the application can do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:  # annotations only: importing a command must stay cheap
+    from gmic_core.exam.model import Exam
+    from viewer.model.frames import FrameProvider
+    from viewer.model.session import Session
+    from viewer.model.settings import Settings
+
+RunScope = Literal["image", "exam"]
+PanelName = Literal["study", "ai"]
+
+
+class Actions(Protocol):
+    """What needs windows, timers or services; implemented by ``viewer.app``, by a recorder in the tests.
+
+    Whatever these change shows up in the session (``exam_changed``, ``cine_changed``, ``ai_changed`` ...), which is
+    what widgets listen to.
+    """
+
+    def open_dialog(self) -> None:
+        """Ask for files and open them."""
+
+    def open_folder_dialog(self) -> None:
+        """Ask for a folder and open it."""
+
+    def open_paths(self, paths: Sequence[Path]) -> None:
+        """Scan files, folders, zips and open the first exam found."""
+
+    def open_exam(self, exam: Exam) -> None:
+        """Put an exam of the worklist on screen, hung by the current protocol, with its stored results."""
+
+    def hang(self, layout: str) -> None:
+        """Hang the open exam by another protocol: ``2x2``, ``compare``, ``single``."""
+
+    def step_hanging(self, step: int) -> None:
+        """Go to the next (+1) or previous (-1) hanging step."""
+
+    def run_ai(self, scope: RunScope) -> None:
+        """Send the active image or the whole exam to the worker."""
+
+    def cancel_ai(self) -> None:
+        """Stop the running job and forget the queued ones."""
+
+    def restart_worker(self) -> None:
+        """Start a new worker process in place of a dead one."""
+
+    def toggle_cine(self) -> None:
+        """Start or stop playing the active image; tells ``session.set_cine``."""
+
+    def set_cine(self, fps: float) -> None:
+        """Change the speed of playing, 5 to 30 frames per second."""
+
+    def screen_scale(self) -> float | None:
+        """Return device pixels per mm of the screen, or None where it does not tell its size."""
+
+    def toggle_panel(self, panel: PanelName) -> None:
+        """Show or hide the study list or the AI panel."""
+
+    def panel_visible(self, panel: PanelName) -> bool:
+        """Whether a panel is shown."""
+
+    def toggle_full_screen(self) -> None:
+        """Let the window fill the screen, or go back."""
+
+    def save_screenshot(self) -> None:
+        """Ask for a name and save the window as it is."""
+
+    def show_help(self) -> None:
+        """Show or hide the sheet of keys."""
+
+    def escape(self) -> None:
+        """Close what lies over the images: help sheet, then the newest banner, then the maximised viewport."""
+
+    def copy_report(self) -> None:
+        """Copy versions, settings and the last errors (without patient data) to the clipboard."""
+
+    def quit(self) -> None:
+        """Close the window."""
+
+
+@dataclass
+class Context:
+    """Handed to every command and to every widget.
+
+    Attributes
+    ----------
+    session : state of what is on screen; commands change it, widgets listen to it.
+    settings : what is remembered between runs.
+    frames : decoded pixels.
+    actions : what only the application can do.
+    """
+
+    session: Session
+    settings: Settings
+    frames: FrameProvider
+    actions: Actions

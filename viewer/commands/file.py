@@ -1,0 +1,44 @@
+"""Opening exams, leaving pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from viewer.commands.conditions import needs_exam
+from viewer.commands.context import Context
+from viewer.commands.table import command
+
+_GROUP = "Files"
+
+
+@command("file.open", "Open files", keys="Ctrl+O", group=_GROUP, icon="file-plus")
+def open_files(context: Context) -> None:
+    """Choose DICOM, PNG, NIfTI or zip files; dropping them on the window does the same."""
+    context.actions.open_dialog()
+
+
+@command("file.open_folder", "Open folder", keys="Ctrl+Shift+O", group=_GROUP, icon="folder-open")
+def open_folder(context: Context) -> None:
+    """Choose a folder; everything in it and below it is read."""
+    context.actions.open_folder_dialog()
+
+
+@command("file.open_paths", "Open", group=_GROUP, takes="paths")
+def open_paths(context: Context, paths: Sequence[Path]) -> None:
+    """Open files and folders that were dropped or chosen from the recent ones."""
+    context.actions.open_paths(list(paths))
+
+
+@command(
+    "file.screenshot", "Save screenshot", keys="Ctrl+Shift+S", group=_GROUP, icon="camera", why_disabled=needs_exam
+)
+def save_screenshot(context: Context) -> None:
+    """Save the window as a picture; a hidden identity is hidden in it too."""
+    context.actions.save_screenshot()
+
+
+@command("file.quit", "Quit", keys="Ctrl+Q", group=_GROUP)
+def quit_application(context: Context) -> None:
+    """Close the window; a running AI job is stopped."""
+    context.actions.quit()

@@ -1,0 +1,152 @@
+"""The one table of user actions; menus, keys, tooltips, the help sheet and the tests are made from it.
+
+A feature is added by one decorated function in a module of this package::
+
+    @command("zoom.fit", "Fit", keys="F", group="Zoom and pan", icon="scan", why_disabled=needs_image)
+    def fit(context: Context) -> None:
+        \"\"\"Show the whole image.\"\"\"
+        context.session.place(context.session.active, None)
+
+Keys are Qt's portable names (``"Ctrl+O"``, ``"PgDown"``, ``"?"``). A command that needs a value (a slider's, say) has
+``takes`` and is run by widgets only; it has no key and no place in a menu.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from viewer.commands.context import Context
+
+Handler = Callable[..., None]
+WhyDisabled = Callable[[Context], str | None]
+Checked = Callable[[Context], bool]
+
+GROUPS = ("Files", "Slices", "Viewports and hanging", "Zoom and pan", "Grey values", "AI", "Window and help")
+"""Sections of menus and of the help sheet, in order."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """One user action.
+
+    Attributes
+    ----------
+    id : ``theme.action``, e.g. ``navigate.next_slice``.
+    label : as in menus, e.g. ``Next slice``.
+    keys : default keys, Qt portable names; the first is shown in tooltips.
+    group : one of :data:`GROUPS`.
+    handler : called with the context, and with the value where ``takes`` is set.
+    why_disabled : None when the command can run now, else a sentence that says why not and what to do.
+    checked : state of a switch, or None for what is no switch.
+    icon : name in resources/icons, or None.
+    description : one sentence for tooltips, from the handler's docstring.
+    takes : what the extra argument is; "" for ordinary commands.
+    repeats : whether holding the key repeats the command.
+    """
+
+    id: str
+    label: str
+    keys: tuple[str, ...]
+    group: str
+    handler: Handler
+    why_disabled: WhyDisabled
+    checked: Checked | None = None
+    icon: str | None = None
+    description: str = ""
+    takes: str = ""
+    repeats: bool = False
+
+    @property
+    def key(self) -> str:
+        """First key, or ""."""
+        return self.keys[0] if self.keys else ""
+
+    @property
+    def tooltip(self) -> str:
+        """Label with its key and what it does, for a control that can be used now."""
+        head = f"{self.label} ({self.key})" if self.key else self.label
+        return f"{head}\n{self.description}" if self.description else head
+
+    def tooltip_now(self, context: Context) -> str:
+        """Tooltip for the present state: a disabled command says why."""
+        reason = self.why_disabled(context)
+        if reason is None:
+            return self.tooltip
+        head = f"{self.label} ({self.key})" if self.key else self.label
+        return f"{head}\nNot available: {reason}"
+
+
+COMMANDS: dict[str, Command] = {}
+"""All commands by id, in the order in which menus show them; filled by ``import viewer.commands``."""
+
+
+def never_disabled(_context: Context) -> str | None:
+    """For commands that can always run."""
+    return None
+
+
+def command(
+    id: str,
+    label: str,
+    *,
+    group: str,
+    keys: str | Iterable[str] = (),
+    why_disabled: WhyDisabled = never_disabled,
+    checked: Checked | None = None,
+    icon: str | None = None,
+    takes: str = "",
+    repeats: bool = False,
+) -> Callable[[Handler], Handler]:
+    """Register the decorated function as a command; see :class:`Command` for the parameters.
+
+    Raises
+    ------
+    ValueError
+        If the id is taken, the group unknown, or a command that takes a value has a key: mistakes of a programmer.
+    """
+
+    def register(handler: Handler) -> Handler:
+        if id in COMMANDS or group not in GROUPS or (takes and keys):
+            raise ValueError(f"command {id!r}: taken id, unknown group {group!r}, or a key for a command with a value")
+        names = (keys,) if isinstance(keys, str) else tuple(keys)
+        description = (handler.__doc__ or "").strip().splitlines()[0]
+        COMMANDS[id] = Command(
+            id, label, names, group, handler, why_disabled, checked, icon, description, takes, repeats
+        )
+        return handler
+
+    return register
+
+
+def find_by_key(key: str) -> Command | None:
+    """Return the command of a key (Qt portable name), or None."""
+    return next((entry for entry in COMMANDS.values() if key in entry.keys), None)
+
+
+def key_conflicts() -> list[tuple[str, str, str]]:
+    """Return (key, id, id) for every key that two commands claim; empty when all is well."""
+    owners: dict[str, str] = {}
+    conflicts = []
+    for entry in COMMANDS.values():
+        for key in entry.keys:
+            first = owners.setdefault(key.lower(), entry.id)
+            if first != entry.id:
+                conflicts.append((key, first, entry.id))
+    return conflicts
+
+
+def why_disabled(id: str, context: Context) -> str | None:
+    """Return why a command cannot run now, or None."""
+    return COMMANDS[id].why_disabled(context)
+
+
+def run(id: str, context: Context, *value: object) -> bool:
+    """Run a command if it can run now; otherwise tell the reader why not. Return whether it ran."""
+    entry = COMMANDS[id]
+    reason = entry.why_disabled(context)
+    if reason is not None:
+        context.session.notice.emit("hint", f"{entry.label}: {reason}")
+        return False
+    entry.handler(context, *value)
+    return True
