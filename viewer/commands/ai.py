@@ -35,7 +35,7 @@ def _needs_run(context: Context) -> str | None:
     return None if context.session.results.pending else "no AI run is under way."
 
 
-@command("ai.run_exam", "Run AI", keys="R", group=_GROUP, icon="sparkles", why_disabled=_why_not_run_exam)
+@command("ai.run_exam", "Run AI", keys="R", group=_GROUP, icon="scan-search", why_disabled=_why_not_run_exam)
 def run_exam(context: Context) -> None:
     """Let the networks read all images of the exam, each by the network made for its kind."""
     context.actions.run_ai("exam")

@@ -77,7 +77,7 @@ def previous_step(context: Context) -> None:
     "Maximise viewport",
     keys=("Return", "Enter"),
     group=_GROUP,
-    icon="maximize",
+    icon="maximize-2",
     why_disabled=needs_image,
     checked=lambda context: context.session.maximised is not None,
 )

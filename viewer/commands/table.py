@@ -2,7 +2,7 @@
 
 A feature is added by one decorated function in a module of this package::
 
-    @command("zoom.fit", "Fit", keys="F", group="Zoom and pan", icon="scan", why_disabled=needs_image)
+    @command("zoom.fit", "Fit", keys="F", group="Zoom and pan", icon="fullscreen", why_disabled=needs_image)
     def fit(context: Context) -> None:
         \"\"\"Show the whole image.\"\"\"
         context.session.place(context.session.active, None)

@@ -45,7 +45,7 @@ def _place_at_scale(context: Context, mode: PlacementMode, scale: float) -> None
     "Fit",
     keys="F",
     group=_GROUP,
-    icon="fit",
+    icon="fullscreen",
     why_disabled=needs_image,
     checked=lambda context: _mode_is("fit", context),
 )
