@@ -114,5 +114,5 @@ def check_orientation(image: MammoImage, pixels: npt.NDArray[np.generic]) -> str
         return None
     return (
         f"{image.label}: the header says that the chest wall is on the {predicted} edge of the stored image, the "
-        f"pixels show it on the {across} edge. Confirm the side and orientation of this image before using any AI result."
+        f"pixels show it on the {across} edge. Confirm the side and orientation before using any AI result."
     )
