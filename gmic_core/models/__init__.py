@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from gmic_core.models.gmic_blocks import crop_patch, retrieve_rois, select_rois, top_t_mean
     from gmic_core.models.gmic_network import GlobalPass, GmicNetwork, GmicOutput, LocalPass
     from gmic_core.models.registry import InputSpec, ModelSpec, available_models, create_model, get_spec
-    from gmic_core.models.weights import LoadedWeights, load_reference_state, resolve_weights
+    from gmic_core.models.weight_fit import load_reference_state
+    from gmic_core.models.weights import LoadedWeights, load_model, resolve_weights
 
 __all__ = [
     "GlobalPass",
@@ -27,6 +28,7 @@ __all__ = [
     "create_model",
     "crop_patch",
     "get_spec",
+    "load_model",
     "load_reference_state",
     "resolve_weights",
     "retrieve_rois",
@@ -38,7 +40,8 @@ _HOMES = {
     "gmic_blocks": ("crop_patch", "retrieve_rois", "select_rois", "top_t_mean"),
     "gmic_network": ("GlobalPass", "GmicNetwork", "GmicOutput", "LocalPass"),
     "registry": ("InputSpec", "ModelSpec", "available_models", "create_model", "get_spec"),
-    "weights": ("LoadedWeights", "load_reference_state", "resolve_weights"),
+    "weight_fit": ("load_reference_state",),
+    "weights": ("LoadedWeights", "load_model", "resolve_weights"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
