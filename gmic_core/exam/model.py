@@ -42,6 +42,7 @@ class PixelFormat:
     Attributes
     ----------
     padding : inclusive range of Pixel Padding Value .. Range Limit in stored values, or None.
+    big_endian : byte order of uncompressed pixels in the file; frames are always handed out in native order.
     """
 
     bits_allocated: int = 16
@@ -52,6 +53,8 @@ class PixelFormat:
     intercept: float = 0.0
     padding: tuple[int, int] | None = None
     presentation_lut_shape: str = "IDENTITY"  # IDENTITY | INVERSE
+    big_endian: bool = False
+    modality_table: VoiTable | None = None  # Modality LUT Sequence, in place of slope and intercept
 
     @property
     def inverted(self) -> bool:
@@ -72,6 +75,8 @@ class PixelSource:
     pixel_offset : byte offset of the Pixel Data element's value in the file when it is known, else None.
     frame_order : stored frame index of each slice, when slices are not stored in position order; else None.
     member : name of the member inside ``paths[0]`` when that is a zip archive that had to be left packed; else None.
+    element : type of the stored values of NIfTI, NRRD and MetaImage files, as a numpy dtype string such as ``<u2``;
+        "" for others.
     """
 
     kind: Literal["dicom", "dicom-series", "png", "nifti", "sitk"]
@@ -80,6 +85,7 @@ class PixelSource:
     pixel_offset: int | None = None
     frame_order: tuple[int, ...] | None = None
     member: str | None = None
+    element: str = ""
 
 
 @dataclass(frozen=True)
@@ -95,6 +101,7 @@ class MammoImage:
     spacing_meaning : where the spacing comes from: ``detector``, ``corrected``, ``calibrated`` or "".
     plane : position of slice 0 and directions in LPS mm, when the file states them.
     questions : what the reader has to answer before AI may run (side or view missing or contradicting).
+    inputs : the files as the user gave them where ``source.paths`` are unpacked copies, e.g. ``exam.zip/a.dcm``.
     """
 
     sop_uid: str
@@ -125,6 +132,7 @@ class MammoImage:
     view_modifiers: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     questions: tuple[str, ...] = ()
+    inputs: tuple[Path, ...] = ()
 
     @property
     def label(self) -> str:
@@ -133,8 +141,8 @@ class MammoImage:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """Input files that this image was made from."""
-        return self.source.paths
+        """Input files that this image was made from, as the user knows them."""
+        return self.inputs or self.source.paths
 
 
 @dataclass(frozen=True)

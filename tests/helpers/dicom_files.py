@@ -87,7 +87,7 @@ _VIEW_CODES = {  # CID 4014, SNOMED CT
     "MLO": ("399368009", "medio-lateral oblique"),
     "ML": ("399260004", "medio-lateral"),
     "LM": ("399352003", "latero-medial"),
-    "XCCL": ("399192007", "cranio-caudal exaggerated laterally"),
+    "XCCL": ("399192008", "cranio-caudal exaggerated laterally"),
 }
 
 
