@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 from gmic_core.exam.model import MammoImage, VoiTable, VoiWindow
+from gmic_core.exam.voi import full_range
 
 NOTCH = 120
 """What one notch of a mouse wheel reports (eighths of a degree); touchpads and fine wheels report parts of it."""
@@ -54,15 +55,6 @@ class WheelAccumulator:
         self._left = 0.0
 
 
-def value_range(image: MammoImage) -> tuple[float, float]:
-    """Return the lowest and highest modality value that the image's bits can hold."""
-    pixel = image.pixel
-    low = -(2 ** (pixel.bits_stored - 1)) if pixel.signed else 0
-    high = low + 2**pixel.bits_stored - 1
-    ends = (low * pixel.slope + pixel.intercept, high * pixel.slope + pixel.intercept)
-    return min(ends), max(ends)
-
-
 def start_window(image: MammoImage, window: VoiWindow | VoiTable | None) -> VoiWindow:
     """Return the window to start a drag from: a table counts as the linear window over its inputs.
 
@@ -73,8 +65,7 @@ def start_window(image: MammoImage, window: VoiWindow | VoiTable | None) -> VoiW
     if isinstance(window, VoiTable):
         count = max(len(window.entries), 1)
         return VoiWindow(window.first + count / 2.0, float(count))
-    low, high = value_range(image)
-    return VoiWindow((low + high + 1.0) / 2.0, high - low + 1.0)
+    return full_range(image.pixel)
 
 
 def dragged_window(
@@ -92,7 +83,8 @@ def dragged_window(
     image : whose value range bounds the result.
     inverted : whether the reader inverted the image; then, as in MONOCHROME1, a higher centre is brighter.
     """
-    low, high = value_range(image)
+    everything = full_range(image.pixel)
+    low, high = everything.center - everything.width / 2.0, everything.center + everything.width / 2.0
     narrowest = max((high - low) * MIN_WIDTH_SHARE, 1.0)
     factor = math.exp(_bounded(right / DRAG_PIXELS, -20.0, 20.0))
     widest = max((high - low) * MAX_WIDTH_SHARE, start.width)

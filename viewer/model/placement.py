@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from gmic_core.errors import GeometryError
 from gmic_core.exam.geometry import Orientation, PlaneMap, display_orientation, stored_to_view_mm
 from gmic_core.exam.model import MammoImage
 from gmic_core.types import Laterality
@@ -54,11 +55,19 @@ def image_laterality(image: MammoImage) -> Laterality:
     return image.laterality or Laterality.L
 
 
+def image_spacing(image: MammoImage) -> tuple[float, float]:
+    """Return (row, column) distance in mm; without a stated one a pixel counts as 1 mm."""
+    return image.spacing_mm or (1.0, 1.0)
+
+
 def image_orientation(image: MammoImage) -> Orientation:
-    """Return stored -> display; an image whose orientation is unknown is shown as stored."""
+    """Return stored -> display; an image whose orientation is unknown is shown as stored, with its banner."""
     if image.laterality is None:
         return Orientation()
-    return display_orientation(image.patient_orientation, image.laterality, image.view)
+    try:
+        return display_orientation(image.patient_orientation, image.laterality, image.view)
+    except GeometryError:  # the scanner made it a question to the reader; until it is answered the pixels are shown
+        return Orientation()
 
 
 def view_mm_map(image: MammoImage) -> PlaneMap:
@@ -70,7 +79,7 @@ def view_mm_map(image: MammoImage) -> PlaneMap:
 
 def extent_mm(image: MammoImage) -> tuple[float, float]:
     """Return (height, width) of the displayed image in mm (pixels where no spacing is known)."""
-    row_mm, col_mm = image.spacing_mm or (1.0, 1.0)
+    row_mm, col_mm = image_spacing(image)
     height, width = image.rows * row_mm, image.columns * col_mm
     return (width, height) if image_orientation(image).transpose else (height, width)
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+import numpy.typing as npt
 from psygnal import Signal
 
 from gmic_core.exam.model import MammoImage, VoiTable, VoiWindow
+from gmic_core.exam.voi import default_window, stored_to_gray
 
 
 class ImageState:
@@ -27,6 +30,7 @@ class ImageState:
         self.auto_window: VoiWindow | None = None  # made from the pixels once they are there
         self.inverted = False
         self.seen: set[int] = set()
+        self._lut: tuple[tuple[VoiWindow | VoiTable | None, bool], npt.NDArray[np.uint8]] | None = None
 
     def go_to_slice(self, index: int) -> None:
         """Show another slice; out of range means the first or the last one."""
@@ -52,15 +56,15 @@ class ImageState:
 
     @property
     def current_window(self) -> VoiWindow | VoiTable | None:
-        """The window in force for the current slice."""
-        image = self.image
-        if self.window is not None:
-            return self.window
-        if image.frame_windows:
-            return image.frame_windows[self.slice_index]
-        if image.windows:
-            return image.windows[0]
-        return image.voi_tables[0] if image.voi_tables else self.auto_window
+        """The window in force for the current slice; None until one was made from the pixels."""
+        return self.window or default_window(self.image, self.slice_index) or self.auto_window
+
+    def lut(self) -> npt.NDArray[np.uint8]:
+        """Return grey values by stored value for the current slice; made anew only when window or inversion change."""
+        key = (self.current_window, self.inverted)
+        if self._lut is None or self._lut[0] != key:
+            self._lut = (key, stored_to_gray(self.image, self.slice_index, *key))
+        return self._lut[1]
 
 
 @dataclass
