@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
+
 from gmic_core.errors import GeometryError
 from gmic_core.exam.geometry import Orientation, PlaneMap, display_orientation, stored_to_view_mm
 from gmic_core.exam.model import MammoImage
@@ -45,7 +47,8 @@ class Placement:
 
     def zoomed(self, factor: float, down: float, depth: float) -> Placement:
         """Return the placement magnified by ``factor`` with the point (down, depth) in mm staying where it is."""
-        scale = min(max(self.scale * factor, MIN_SCALE), MAX_SCALE)
+        # a fitted image may already be beyond the limits: zooming out must not throw it back in
+        scale = min(max(self.scale * factor, min(MIN_SCALE, self.scale)), max(MAX_SCALE, self.scale))
         keep = self.scale / scale
         return Placement("free", scale, down + (self.down - down) * keep, depth + (self.depth - depth) * keep)
 
@@ -98,7 +101,8 @@ def fitted(width: int, scale: float) -> Placement:
 def stored_to_screen(image: MammoImage, placement: Placement, width: int, height: int) -> PlaneMap:
     """Return the map from stored pixels to device pixels (row, column) of a viewport of the given size.
 
-    The chest wall of a left breast is on the left, of a right breast on the right (DESIGN, standard hanging).
+    The chest wall of a left breast is on the left, of a right breast on the right (standard hanging). At 1:1 the image
+    is moved by up to half a device pixel onto the screen's own pixels: every stored value is shown as it is.
     """
     scale = placement.scale
     direction = 1.0 if image_laterality(image) is Laterality.L else -1.0
@@ -108,4 +112,12 @@ def stored_to_screen(image: MammoImage, placement: Placement, width: int, height
         (height - 1) / 2.0 - scale * placement.down,
         (width - 1) / 2.0 - direction * scale * placement.depth,
     )
-    return to_screen @ view_mm_map(image)
+    return _on_pixels(to_screen @ view_mm_map(image))
+
+
+def _on_pixels(to_screen: PlaneMap) -> PlaneMap:
+    """Return the map with its origin on a whole pixel if it neither enlarges nor reduces."""
+    size = np.abs(to_screen.matrix[:2, :2]).sum(axis=1)
+    if not np.allclose(size, 1.0, rtol=0.0, atol=1e-6):
+        return to_screen
+    return PlaneMap(np.rint(to_screen.matrix))

@@ -49,9 +49,11 @@ class ResultEntry:
 
     def profile(self) -> npt.NDArray[np.float32]:
         """Return the maximum per slice and class, (slices, 2); NaN where not computed."""
+        if self.result is not None:
+            return self.result.profile
         if self.saliency is None:
             return np.zeros((0, 2), np.float32)
-        return np.asarray(self.saliency.max(axis=(2, 3)), np.float32)
+        return np.asarray(self.saliency.astype(np.float32).max(axis=(2, 3)), np.float32)
 
 
 class ResultsModel:
@@ -85,8 +87,10 @@ class ResultsModel:
             self.changed.emit(uid)
 
     def _current(self, job_id: str, sop_uid: str) -> ResultEntry | None:
+        """Return the entry that a message of this job may change: late ones of an ended image change nothing."""
         entry = self._entries.get(sop_uid)
-        return entry if entry is not None and entry.job_id == job_id else None
+        wanted = entry is not None and entry.job_id == job_id and entry.status in ("queued", "running")
+        return entry if wanted else None
 
     def started(
         self,

@@ -116,7 +116,8 @@ class Session:
         """Show another arrangement; the active image stays active where it hangs again."""
         before = self.active_image
         self.layout, self.grid, self.slots, self.maximised = layout, grid, slots, None
-        self._sizes.clear()
+        # a viewport that keeps its size gets no resize event: what is known stays until it is told otherwise
+        self._sizes = {index: size for index, size in self._sizes.items() if index < len(slots)}
         shown = [slot.state.image.sop_uid if slot.state else None for slot in slots]
         self.active = shown.index(before.sop_uid) if before and before.sop_uid in shown else self._first_filled()
         self.layout_changed.emit()
@@ -133,10 +134,14 @@ class Session:
         self.activate(index)
 
     def activate(self, index: int) -> None:
-        """Make a viewport the active one."""
-        if self.slots:
-            self.active = index % len(self.slots)
-            self.active_changed.emit(self.active)
+        """Make a viewport the active one; where one fills the window, it is this one from now on."""
+        if not self.slots:
+            return
+        self.active = index % len(self.slots)
+        if self.maximised not in (None, self.active):
+            self.maximised = self.active
+            self.layout_changed.emit()
+        self.active_changed.emit(self.active)
 
     def toggle_maximised(self) -> None:
         """Let the active viewport fill the window, or go back."""
