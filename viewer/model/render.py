@@ -40,6 +40,7 @@ def render(
     height: int,
     lut: Pixels,
     *,
+    air: tuple[int, int] | None = None,
     overlay: OverlayLayer | None = None,
 ) -> Pixels:
     """Return the pixels of a viewport.
@@ -51,6 +52,7 @@ def render(
     width, height : size of the viewport in device pixels.
     lut : grey value of every stored value (:func:`gmic_core.exam.voi.stored_to_gray`, which keeps air black); for
         signed pixels index 0 belongs to the lowest one.
+    air : inclusive range of stored values that are black whatever the table says, for images whose air is noise.
     overlay : saliency to lay over the image.
 
     Returns
@@ -63,7 +65,7 @@ def render(
     region = screen_region(stored_to_screen, pyramid[0].shape[:2], width, height)
     if region is None:
         return _black(width, height, (0, 0, 0, 0))
-    gray = _gray(pyramid, stored_to_screen, region, lut)
+    gray = _gray(pyramid, stored_to_screen, region, lut, air)
     over = overlay_pixels(overlay, stored_to_screen, region) if overlay else None
     canvas = _black(width, height, region)
     rows, cols = slice(region[0], region[2]), slice(region[1], region[3])
@@ -96,27 +98,35 @@ def thumbnail(image: MammoImage, frame: Frame, size: tuple[int, int], lut: Pixel
     return render((frame,), turn.plane_map(rows, cols) @ resize, width, height, lut)
 
 
-def _gray(pyramid: Pyramid, stored_to_screen: PlaneMap, region: Box, lut: Pixels) -> Pixels:
+def _gray(
+    pyramid: Pyramid, stored_to_screen: PlaneMap, region: Box, lut: Pixels, air: tuple[int, int] | None
+) -> Pixels:
     """Return the grey values of a screen region that lies on the image."""
     import cv2
 
     nearest = magnification(stored_to_screen) >= NEAREST_FROM - EDGE
     frame, to_screen = pick_level(pyramid, stored_to_screen)
     sampled = warp(frame, to_screen, region, nearest=nearest)
-    return np.asarray(cv2.LUT(sampled, _table(lut, frame.dtype)), np.uint8)
+    return np.asarray(cv2.LUT(sampled, _table(lut, frame.dtype, air)), np.uint8)
 
 
-def _table(lut: Pixels, dtype: np.dtype[np.generic]) -> Pixels:
+def _table(lut: Pixels, dtype: np.dtype[np.generic], air: tuple[int, int] | None) -> Pixels:
     """Return the table for exactly the values that the pixels' type can hold; missing ends repeat the last entry.
 
     A decoder may hand out 8-bit pixels of a file that allocates 16, or the other way round.
     """
     count = 1 << (8 * dtype.itemsize)
+    zero = count // 2 if dtype.kind == "i" else 0  # index 0 of a signed table is its lowest value
     surplus = len(lut) - count
-    below = surplus // 2 if dtype.kind == "i" else 0  # index 0 of a signed table is its lowest value
+    below = surplus // 2 if zero else 0
     if surplus >= 0:
-        return lut[below : below + count]
-    return np.pad(lut, (-below, below - surplus), mode="edge")
+        table = lut[below : below + count]
+    else:
+        table = np.pad(lut, (-below, below - surplus), mode="edge")
+    if air is not None:
+        table = table.copy()
+        table[max(air[0] + zero, 0) : max(air[1] + zero + 1, 0)] = 0
+    return table
 
 
 def _let_through(gray: Pixels, region: Box, over: Painted) -> None:
