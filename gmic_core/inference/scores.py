@@ -1,0 +1,59 @@
+"""From images to breasts: the mean of the CC and the MLO image of one modality (3D-GMIC VI-B, "breast-wise")."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gmic_core.types import STANDARD_VIEWS, ImageResult, Laterality, Modality
+
+
+@dataclass(frozen=True)
+class BreastScore:
+    """Score of one breast in one modality.
+
+    Attributes
+    ----------
+    y : (benign, malignant), the mean over ``views``.
+    views : views that went into it, each the mean of its images when there are several.
+    untrained : whether any of the images was scored with random weights.
+    """
+
+    laterality: Laterality
+    modality: Modality
+    model: str
+    y: tuple[float, float]
+    views: tuple[str, ...]
+    untrained: bool
+
+    @property
+    def complete(self) -> bool:
+        """Whether both standard views are in it, as in the paper."""
+        return self.views == STANDARD_VIEWS
+
+
+def breast_scores(results: Iterable[ImageResult]) -> tuple[BreastScore, ...]:
+    """Return one score per breast, modality and model, in the order R, L.
+
+    Views other than CC and MLO do not count, nor do images without a side or without a finite score.
+    """
+    groups: dict[tuple[Laterality, Modality, str], dict[str, list[ImageResult]]] = {}
+    for result in results:
+        if result.laterality is None or result.view not in STANDARD_VIEWS or not all(map(math.isfinite, result.y)):
+            continue
+        key = (result.laterality, result.modality, result.provenance.model)
+        groups.setdefault(key, {}).setdefault(result.view, []).append(result)
+    scores = [_score(*key, views) for key, views in groups.items()]
+    return tuple(sorted(scores, key=lambda score: (score.laterality is Laterality.L, score.modality, score.model)))
+
+
+def _score(laterality: Laterality, modality: Modality, model: str, views: dict[str, list[ImageResult]]) -> BreastScore:
+    present = tuple(view for view in STANDARD_VIEWS if view in views)
+    per_view = [[_mean([result.y[c] for result in views[view]]) for view in present] for c in (0, 1)]
+    untrained = any(result.provenance.untrained for images in views.values() for result in images)
+    return BreastScore(laterality, modality, model, (_mean(per_view[0]), _mean(per_view[1])), present, untrained)
+
+
+def _mean(values: list[float]) -> float:
+    return math.fsum(values) / len(values)
