@@ -1,7 +1,7 @@
 """The slices of a volume that are worth stopping at. Ours, not the papers': a rule that can be read in one minute.
 
-A slice is highlighted when it holds a patch that the network selected, or when the profile of a class (the maximum of the
-map per slice) has a peak there: not lower than its neighbours within :data:`PEAK_DISTANCE` slices and at least
+A slice is highlighted when it holds a patch that the network selected, or when the profile of a class (the maximum of
+the map per slice) has a peak there: not lower than its neighbours within :data:`PEAK_DISTANCE` slices and at least
 :data:`PEAK_SHARE` of the class's highest value in the volume.
 """
 

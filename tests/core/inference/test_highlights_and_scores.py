@@ -42,7 +42,8 @@ def test_patches_and_both_classes_are_highlighted():
 
 
 def test_a_breast_is_the_mean_of_its_two_views():
-    scores = breast_scores([result("L", "CC", (0.1, 0.2)), result("L", "MLO", (0.3, 0.6)), result("R", "CC", (0.5, 0.5))])
+    left = [result("L", "CC", (0.1, 0.2)), result("L", "MLO", (0.3, 0.6))]
+    scores = breast_scores([*left, result("R", "CC", (0.5, 0.5))])
     assert [(s.laterality, s.views, s.complete) for s in scores] == [
         ("R", ("CC",), False),
         ("L", ("CC", "MLO"), True),
