@@ -10,6 +10,7 @@ the two windows agree with that (2866 / 2116 * 0.070 = 0.0948). The larger forma
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Literal, get_args
 
 from gmic_core.errors import ModelError
@@ -72,11 +73,11 @@ class Gmic3DHyper(GmicHyper):
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return not isinstance(value, bool) and isinstance(value, Real)  # also numpy's
 
 
 def _check_count(name: str, value: object, least: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
         raise ModelError(f"{name} must be a whole number of at least {least}, not {value!r}.")
 
 

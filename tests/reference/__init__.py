@@ -1,0 +1,1 @@
+"""Parity data of the published networks; see README.md."""
