@@ -95,7 +95,7 @@ def thumbnail(image: MammoImage, frame: Frame, size: tuple[int, int], lut: Pixel
     rows, cols = max(round(tall * scale), 1), max(round(wide * scale), 1)
     resize = PlaneMap.resampling(rows / image.rows, cols / image.columns)
     height, width = turn.shape(rows, cols)
-    return render((frame,), turn.plane_map(rows, cols) @ resize, width, height, lut)
+    return render(build_pyramid(frame, 0), turn.plane_map(rows, cols) @ resize, width, height, lut)
 
 
 def _gray(

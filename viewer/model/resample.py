@@ -43,11 +43,24 @@ def halve(frame: Frame) -> Frame:
 
 
 def build_pyramid(frame: Frame, levels: int = 3) -> Pyramid:
-    """Return the frame and ``levels`` halvings of it (fewer where nothing is left to halve)."""
-    pyramid = [np.ascontiguousarray(frame)]
+    """Return the frame and ``levels`` halvings of it (fewer where nothing is left to halve).
+
+    Values beyond 16 bits are clipped to what 16 bits hold, as the look-up table does; int8 is widened, which OpenCV
+    cannot halve.
+    """
+    pyramid = [_paintable(frame)]
     while len(pyramid) <= levels and min(pyramid[-1].shape) > 1:
         pyramid.append(halve(pyramid[-1]))
     return tuple(pyramid)
+
+
+def _paintable(frame: Frame) -> Frame:
+    if frame.dtype in (np.uint8, np.uint16, np.int16):
+        return np.ascontiguousarray(frame)
+    kind = np.int16 if frame.dtype.kind == "i" else np.uint16
+    ends = np.iinfo(kind)
+    clipped: Frame = np.clip(frame, ends.min, ends.max).astype(kind)
+    return clipped
 
 
 def sample_values(frame: Frame, point: tuple[float, float]) -> float | None:
