@@ -1,0 +1,302 @@
+"""One image through one network: in slice batches inside a memory budget, with progress, cancel and partial maps.
+
+A volume is read three times at most: for its maximum projection (where is the breast?), for its mean and deviation, and
+slice by slice for the network. It is never in memory as float32; its cut windows are kept as stored values when the
+budget allows.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from gmic_core import __version__
+from gmic_core.errors import CancelledError, InferenceError
+from gmic_core.exam.model import MammoImage
+from gmic_core.exam.orientation import check_orientation
+from gmic_core.inference.choice import acceptance_notes, check_acceptance
+from gmic_core.inference.events import Event, ImageFinished, ImageStarted, Progress, SliceSaliency
+from gmic_core.inference.network import LoadedNetwork
+from gmic_core.models.gmic_blocks import RoiSelection, crop_patch
+from gmic_core.models.gmic_network import LocalPass
+from gmic_core.models.resnet22 import cells_of
+from gmic_core.preprocessing import PREPROCESSING_VERSION, Moments, PixelLevels, Projection, WindowPlan, plan_window
+from gmic_core.types import ImageResult, Provenance, Roi
+
+DEFAULT_BUDGET = 1 << 30
+"""Bytes for pixels and activations; the interpreter, torch and the weights come on top (about 0.5 GiB)."""
+LARGEST_BATCH = 4
+"""Slices at once: larger batches gain nothing on a CPU, whose caches they overflow."""
+LIVE_ACTIVATIONS = 3.5
+"""Copies of the first feature map that are alive at once at the network's peak (measured)."""
+OUTSIDE_NOTE = 0.01
+"""Share of the breast outside the network's window from which the reader is told."""
+
+Frame = npt.NDArray[Any]
+
+
+class Reader(Protocol):
+    """Gives the stored values of a slice; :class:`gmic_core.exam.frames.FrameReader` does."""
+
+    def read(self, image: MammoImage, slice_index: int) -> Frame:
+        """Return (rows, columns)."""
+
+
+def ignore(_event: Event) -> None:
+    """Take an event and do nothing, for callers that want the result only."""
+
+
+def never() -> bool:
+    """Tell that nobody cancelled."""
+    return False
+
+
+@dataclass(frozen=True)
+class Run:
+    """Who is told, who may stop it, and how much memory it may take.
+
+    Attributes
+    ----------
+    on_event : called in the running thread.
+    cancelled : asked between slices and batches.
+    budget : bytes, see :data:`DEFAULT_BUDGET`.
+    orientation_confirmed : the reader has seen that the pixels' chest wall is not where the header says, and
+        confirmed the header.
+    """
+
+    on_event: Callable[[Event], None] = ignore
+    cancelled: Callable[[], bool] = never
+    budget: int = DEFAULT_BUDGET
+    orientation_confirmed: bool = False
+
+    def step(self, image: MammoImage, stage: str, done: int, total: int) -> None:
+        """Tell how far it is.
+
+        Raises
+        ------
+        CancelledError
+            If the user stopped it.
+        """
+        if self.cancelled():
+            raise CancelledError("Stopped on request; nothing of this image was kept.")
+        self.on_event(Progress(image.sop_uid, stage, done, total))
+
+
+def run_image(image: MammoImage, loaded: LoadedNetwork, reader: Reader, run: Run | None = None) -> ImageResult:
+    """Run a network on one image.
+
+    Raises
+    ------
+    InferenceError
+        If the network cannot take the image; the message gives the reason.
+    ExamError
+        If a frame cannot be read.
+    CancelledError
+        If it was stopped.
+    """
+    run = run or Run()
+    started = time.monotonic()
+    spec = check_acceptance(image, loaded.model)
+    network = loaded.network
+    _check_side(image, reader, run)
+    levels, projection = _project(image, reader, run)
+    plan = plan_window(projection, levels, image, spec)
+    del projection
+    shape = (plan.window.rows, plan.window.columns)
+    cells = cells_of(*shape)
+    slices = _Slices(image, reader, plan, run)
+    to_stored = plan.window.saliency_to_stored(cells).matrix
+    weights = loaded.weights
+    run.on_event(
+        ImageStarted(
+            image.sop_uid, loaded.model, image.frames, cells, to_stored, weights.name, weights.sha256, weights.untrained
+        )
+    )
+    with torch.inference_mode():
+        saliency, vector = _global(image, loaded, slices, cells, run)
+        y_global = network.global_score(saliency)
+        chosen = network.select(saliency, shape)
+        local = _local(loaded, slices, chosen, image, run)
+        y = y_global if local is None else network.combine(y_global, local.y_local, vector, local.z)
+    maps = saliency.cpu().numpy()
+    notes = (*acceptance_notes(image, spec), *plan.notes, *_outside_note(plan), *chosen.notes)
+    result = ImageResult(
+        sop_uid=image.sop_uid,
+        modality=image.modality,
+        laterality=image.laterality,
+        view=image.view,
+        y=_pair(y),
+        y_global=_pair(y_global),
+        y_local=(float("nan"), float("nan")) if local is None else _pair(local.y_local),
+        rois=_rois(chosen, local, plan, spec.patch_size),
+        saliency=maps.astype(np.float16),
+        saliency_to_stored=to_stored,
+        window_to_stored=plan.window.stored_to_network().inverse().matrix,
+        window_shape=shape,
+        profile=maps.max(axis=(2, 3)).astype(np.float32),
+        outside_fraction=plan.outside_fraction,
+        provenance=_provenance(loaded, time.monotonic() - started),
+        notes=notes,
+    )
+    run.on_event(ImageFinished(result))
+    return result
+
+
+# -- reading -----------------------------------------------------------------------------------------------------
+
+
+def _check_side(image: MammoImage, reader: Reader, run: Run) -> None:
+    """Refuse an image whose pixels show the chest wall on the edge opposite to the one that its header names."""
+    if run.orientation_confirmed:
+        return
+    question = check_orientation(image, reader.read(image, image.frames // 2))
+    if question is not None:
+        raise InferenceError(question)
+
+
+def _project(image: MammoImage, reader: Reader, run: Run) -> tuple[PixelLevels, Frame]:
+    projection = Projection(PixelLevels.of(image.pixel))
+    for k in range(image.frames):
+        projection.add(reader.read(image, k))
+        run.step(image, "reading", k + 1, image.frames)
+    return projection.finish()
+
+
+class _Slices:
+    """The slices of an image as a network sees them: cut and standardised, read again unless the budget keeps them."""
+
+    def __init__(self, image: MammoImage, reader: Reader, plan: WindowPlan, run: Run) -> None:
+        self._image, self._reader, self.plan = image, reader, plan
+        self._kept: dict[int, Frame] = {}
+        self._moments = Moments()
+        room = run.budget // 2
+        for k in range(image.frames):
+            cut = plan.take(reader.read(image, k))
+            self._moments = self._moments.plus(cut)
+            if room >= cut.nbytes:
+                self._kept[k] = cut
+                room -= cut.nbytes
+            run.step(image, "measuring", k + 1, image.frames)
+
+    def standardised(self, k: int) -> npt.NDArray[np.float32]:
+        """Return slice k, (rows, columns), zero mean and unit deviation over the whole volume."""
+        cut = self._kept.get(k)
+        return self._moments.apply(self.plan.take(self._reader.read(self._image, k)) if cut is None else cut)
+
+
+# -- the network -------------------------------------------------------------------------------------------------
+
+
+def batch_size(shape: tuple[int, int], budget: int) -> int:
+    """Return how many slices of (rows, columns) go through the global network at once."""
+    rows, columns = shape
+    first_map = 16 * (rows // 2) * (columns // 2) * 4  # channels x half x half x float32
+    each = int(first_map * LIVE_ACTIVATIONS) + rows * columns * 4
+    return int(min(max(budget // 2 // each, 1), LARGEST_BATCH))
+
+
+def batches_outward(frames: int, size: int) -> Iterator[range]:
+    """Yield consecutive slices in batches, the middle batch first: that is where the reader looks."""
+    starts = sorted(range(0, frames, size), key=lambda start: abs(start + size / 2 - frames / 2))
+    for start in starts:
+        yield range(start, min(start + size, frames))
+
+
+def _global(
+    image: MammoImage, loaded: LoadedNetwork, slices: _Slices, cells: tuple[int, int], run: Run
+) -> tuple[Tensor, Tensor]:
+    """Return the saliency (slices, 2, h, w) and the largest features (1, 256), telling each map as it comes."""
+    network, device = loaded.network, loaded.device
+    window = slices.plan.window
+    saliency = torch.empty((image.frames, 2, *cells), device=device)
+    vector: Tensor | None = None
+    done = 0
+    for batch in batches_outward(image.frames, batch_size((window.rows, window.columns), run.budget)):
+        x = torch.from_numpy(np.stack([slices.standardised(k) for k in batch]))[:, None]
+        part = network.global_pass(x.to(device))
+        saliency[batch.start : batch.stop] = part.saliency
+        highest = part.vector.amax(dim=0, keepdim=True)
+        vector = highest if vector is None else torch.maximum(vector, highest)
+        for k, values in zip(batch, part.saliency.cpu().numpy().astype(np.float16), strict=True):
+            run.on_event(SliceSaliency(image.sop_uid, k, values))
+        done += len(batch)
+        run.step(image, "global network", done, image.frames)
+    if vector is None:
+        raise InferenceError("The image has no frames; read the file again or check that it is complete.")
+    return saliency, vector
+
+
+def _local(
+    loaded: LoadedNetwork, slices: _Slices, chosen: RoiSelection, image: MammoImage, run: Run
+) -> LocalPass | None:
+    """Cut the chosen patches at full resolution and run the local network; None where nothing was chosen."""
+    count = len(chosen)
+    if count == 0:
+        return None
+    size = loaded.network.spec.patch_size
+    patches: list[Tensor | None] = [None] * count
+    order = chosen.slices.tolist()
+    done = 0
+    for k in sorted(set(order)):  # each slice is read once, however many patches it holds
+        plane = torch.from_numpy(slices.standardised(k))
+        for i in (i for i, on in enumerate(order) if on == k):
+            row, column = (int(v) for v in chosen.corners[i])
+            patches[i] = crop_patch(plane, (row, column), size).clone()
+            done += 1
+        run.step(image, "patches", done, count)
+    return loaded.network.local(torch.stack([p for p in patches if p is not None]).to(loaded.device))
+
+
+# -- the result --------------------------------------------------------------------------------------------------
+
+
+def _pair(y: Tensor) -> tuple[float, float]:
+    benign, malignant = y[0].tolist()
+    return float(benign), float(malignant)
+
+
+def _rois(chosen: RoiSelection, local: LocalPass | None, plan: WindowPlan, size: Sequence[int]) -> tuple[Roi, ...]:
+    """Return the patches with their boxes in stored pixels: the part of each that the network's window covers."""
+    if local is None:
+        return ()
+    to_stored = plan.window.stored_to_network().inverse()
+    rois = []
+    for i, (row, column) in enumerate(chosen.corners.tolist()):
+        last = min(row + size[0], plan.window.rows), min(column + size[1], plan.window.columns)
+        inside = (max(row, 0), max(column, 0), *last)
+        box = [round(value) for value in to_stored.apply_box(inside)]
+        benign, malignant = local.patch_scores[i].tolist()
+        attention = float(local.attention[0, i])
+        rois.append(Roi(int(chosen.slices[i]), box[0], box[1], box[2], box[3], attention, (benign, malignant)))
+    return tuple(rois)
+
+
+def _outside_note(plan: WindowPlan) -> tuple[str, ...]:
+    if plan.outside_fraction <= OUTSIDE_NOTE:
+        return ()
+    return (f"{plan.outside_fraction:.1%} of the breast lies outside the network's window and was not analysed.",)
+
+
+def _provenance(loaded: LoadedNetwork, seconds: float) -> Provenance:
+    weights = loaded.weights
+    return Provenance(
+        model=loaded.model,
+        weights=weights.name,
+        weights_sha256=weights.sha256,
+        untrained=weights.untrained,
+        training_data=weights.training_data,
+        preprocessing_version=PREPROCESSING_VERSION,
+        precision="float32",
+        device=loaded.device_label,
+        seconds=seconds,
+        software=f"gmic-viewer {__version__}, torch {torch.__version__}",
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
