@@ -9,7 +9,7 @@ from viewer.commands.conditions import needs_exam
 from viewer.commands.context import Context
 from viewer.commands.table import command
 
-_GROUP = "Files"
+_GROUP = "File"
 
 
 @command("file.open", "Open files", keys="Ctrl+O", group=_GROUP, icon="file-plus")

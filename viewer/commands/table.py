@@ -22,7 +22,7 @@ Handler = Callable[..., None]
 WhyDisabled = Callable[[Context], str | None]
 Checked = Callable[[Context], bool]
 
-GROUPS = ("Files", "Slices", "Viewports and hanging", "Zoom and pan", "Grey values", "AI", "Window and help")
+GROUPS = ("File", "Slices", "Viewports and hanging", "Zoom and pan", "Grey values", "AI", "Window and help")
 """Sections of menus and of the help sheet, in order."""
 
 

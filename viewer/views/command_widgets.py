@@ -108,6 +108,8 @@ class CommandButton(QToolButton):
         super().__init__(parent)
         self.command: Command = COMMANDS[command_id]
         self._context = context
+        self._shown: tuple[str | None, ...] = ()
+        self._dress = ("", "")
         self.setObjectName(command_id)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys with the viewport
         self.setCheckable(self.command.checked is not None)
@@ -127,14 +129,24 @@ class CommandButton(QToolButton):
         run(self.command.id, self._context)
         self.refresh()
 
+    def dress(self, icon: str, text: str = "") -> None:
+        """Show another icon and text, for a button that looks different while its command is on."""
+        if self._dress != (icon, text):
+            self._dress = (icon, text)
+            self.setIcon(icons.icon(icon))
+            self.setText(text)
+
     def refresh(self) -> None:
         """Show the present state of the command."""
         reason = self.command.why_disabled(self._context)
+        if self.command.checked is not None:
+            self.setChecked(self.command.checked(self._context))
+        if self._shown == (reason,):
+            return
+        self._shown = (reason,)
         self.setEnabled(reason is None)
         self.setToolTip(self.command.tooltip_now(self._context))
         self.setAccessibleDescription(self.command.description if reason is None else f"Not available: {reason}")
-        if self.command.checked is not None:
-            self.setChecked(self.command.checked(self._context))
 
 
 def fill_menu(menu: QMenu, context: Context, group: str) -> None:

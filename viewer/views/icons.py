@@ -1,4 +1,4 @@
-"""Icons of the interface: stroke SVGs of one family, drawn in the colours of the theme at the screen's own resolution."""
+"""Icons of the interface: stroke SVGs of one family, in the colours of the theme, at the screen's own resolution."""
 
 from __future__ import annotations
 

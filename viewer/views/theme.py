@@ -34,6 +34,7 @@ SURFACES = (VIEWPORT, WINDOW, PANEL, RAISED)
 
 HOVER = HAIRLINE  # surface of a control under the mouse
 SELECTED = "#1F2E40"  # accent at a fifth over a panel: surface of a selected row or a switched-on control
+SELECTED_HOVER = "#273A51"
 TRACK = HAIRLINE  # groove of a slider, ground of a progress line
 
 GRID = 4  # px; every distance is a multiple of it
@@ -44,7 +45,7 @@ TOOLBAR_HEIGHT = 36
 SLICE_BAR_HEIGHT = 56
 STATUS_BAR_HEIGHT = 22
 TREE_WIDTH = 232
-AI_PANEL_WIDTH = 296
+AI_PANEL_WIDTH = 304
 FOCUS_WIDTH = 2
 MOTION_MS = 120  # longest motion of the interface; images never move by themselves
 

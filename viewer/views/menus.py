@@ -1,0 +1,40 @@
+"""The main menu: every command with its key, and the paths opened last."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QMenu, QWidget
+
+from viewer.commands import Context, run
+from viewer.views.command_widgets import group_menus
+
+MAX_RECENT_LENGTH = 60
+
+
+def main_menu(context: Context, parent: QWidget) -> QMenu:
+    """Return the menu of the toolbar: one submenu per group of commands, File with the recent paths."""
+    menu = QMenu("Menu", parent)
+    for submenu in group_menus(context, menu):
+        menu.addMenu(submenu)
+        if submenu.title() == "File":
+            submenu.aboutToShow.connect(lambda submenu=submenu: _add_recent(submenu, context))
+    return menu
+
+
+def _add_recent(menu: QMenu, context: Context) -> None:
+    recent = QMenu("Open recent", menu)
+    paths = context.settings.recent
+    recent.setEnabled(bool(paths) and not context.session.identity_hidden)  # folder names often are patients' names
+    for path in paths:
+        action = QAction(short_path(path), recent)
+        action.triggered.connect(lambda _checked=False, path=path: run("file.open_paths", context, [Path(path)]))
+        recent.addAction(action)
+    actions = menu.actions()
+    menu.insertMenu(actions[2], recent) if len(actions) > 2 else menu.addMenu(recent)
+
+
+def short_path(path: str, length: int = MAX_RECENT_LENGTH) -> str:
+    """Return a path of at most so many characters: its end says more than its beginning."""
+    return path if len(path) <= length else "…" + path[-length + 1 :]

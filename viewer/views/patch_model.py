@@ -1,0 +1,108 @@
+"""The patches of the active image as rows, ordered by attention."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt
+
+from gmic_core.exam.model import MammoImage
+from gmic_core.types import Finding, ImageResult, Roi
+
+ALONE = "this patch alone (not part of the published model)"
+
+Index = QModelIndex | QPersistentModelIndex
+
+
+@dataclass(frozen=True)
+class Patch:
+    """One row.
+
+    Attributes
+    ----------
+    image : whose patch it is.
+    number : index in the result's ``rois``.
+    rank : 1 for the highest attention.
+    count : how many patches the image has.
+    """
+
+    image: MammoImage
+    roi: Roi
+    number: int
+    rank: int
+    count: int
+
+    @property
+    def attention(self) -> str:
+        """The attention score with two decimals."""
+        return f"{self.roi.attention:.2f}"
+
+    @property
+    def slice_text(self) -> str:
+        """The slice as the reader counts them, from 1; nothing for a 2D image."""
+        return f"slice {self.roi.slice_index + 1}" if self.image.frames > 1 else ""
+
+    @property
+    def local_text(self) -> str:
+        """What the local head says about this patch, labelled as what it is."""
+        if self.roi.local_scores is None:
+            return ""
+        malignant, benign = self.roi.local_scores[Finding.MALIGNANT], self.roi.local_scores[Finding.BENIGN]
+        return f"malignant {malignant:.2f}, benign {benign:.2f} - {ALONE}"
+
+    @property
+    def title(self) -> str:
+        """Name, slice and attention in one line."""
+        where = f", {self.slice_text}" if self.slice_text else ""
+        return f"Patch {self.rank} of {self.count}{where}, attention {self.attention}"
+
+    @property
+    def tooltip(self) -> str:
+        """Everything that is known about the patch."""
+        roi = self.roi
+        lines = [
+            self.title,
+            f"Attention {roi.attention:.4f}; the attention scores of one image sum to 1.",
+            self.local_text,
+            f"Rows {roi.row0} to {roi.row1}, columns {roi.col0} to {roi.col1} as stored.",
+            "Click or Enter goes there.",
+        ]
+        return "\n".join(line for line in lines if line)
+
+
+def patches_of(image: MammoImage, result: ImageResult) -> list[Patch]:
+    """Return the patches of a result, the highest attention first."""
+    order = sorted(range(len(result.rois)), key=lambda number: -result.rois[number].attention)
+    count = len(order)
+    return [Patch(image, result.rois[number], number, rank, count) for rank, number in enumerate(order, 1)]
+
+
+class PatchModel(QAbstractListModel):
+    """Rows for the strip."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches: list[Patch] = []
+
+    def set_patches(self, patches: list[Patch]) -> None:
+        """Show other patches."""
+        self.beginResetModel()
+        self.patches = patches
+        self.endResetModel()
+
+    def rowCount(self, parent: Index | None = None) -> int:
+        """Return the number of patches."""
+        return 0 if parent is not None and parent.isValid() else len(self.patches)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> str | None:
+        """Return text, tooltip and accessible text of a row."""
+        if not 0 <= index.row() < len(self.patches):
+            return None
+        patch = self.patches[index.row()]
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            return patch.title
+        return patch.tooltip if role == Qt.ItemDataRole.ToolTipRole else None
+
+    def row_of(self, number: int) -> int | None:
+        """Return the row of a patch's number in the result."""
+        return next((row for row, patch in enumerate(self.patches) if patch.number == number), None)

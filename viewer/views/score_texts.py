@@ -1,0 +1,99 @@
+"""Scores in words: which breasts, how each number was made, where the result comes from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gmic_core.types import STANDARD_VIEWS, Finding, ImageResult, Laterality, Modality
+from viewer.model.results import ResultEntry
+
+UNTRAINED = "UNTRAINED - random weights, noise"
+NOT_CALIBRATED = "An output of a network between 0 and 1; it is no calibrated probability of cancer."
+MISSING = "\N{EM DASH}"
+
+_MADE = {
+    "gmic3d": "0.5 x global + 0.5 x local",
+    "gmic2d": "fusion layer over the features of the whole image and of the patches",
+    "gmic2d_park": "0.5 x global + 0.5 x local",
+}
+
+
+def score_text(value: float | None) -> str:
+    """Return a score with two decimals; a dash where there is none."""
+    return MISSING if value is None or math.isnan(value) else f"{value:.2f}"
+
+
+@dataclass(frozen=True)
+class BreastScore:
+    """Score of one breast and class: the mean of its CC and MLO images of one modality.
+
+    Attributes
+    ----------
+    parts : (label, image score) of the images it is the mean of.
+    missing : standard views that have no result.
+    """
+
+    value: float
+    parts: tuple[tuple[str, float], ...]
+    missing: tuple[str, ...]
+
+
+def results_of(entries: Iterable[ResultEntry | None], modality: Modality) -> list[ImageResult]:
+    """Return the finished results of one modality."""
+    return [entry.result for entry in entries if entry and entry.result and entry.result.modality is modality]
+
+
+def breast_score(results: Iterable[ImageResult], side: Laterality, finding: Finding) -> BreastScore | None:
+    """Return the mean of CC and MLO (of several images of a view: their mean first), or None without any."""
+    by_view: dict[str, list[float]] = {}
+    for result in results:
+        if result.laterality is side and result.view in STANDARD_VIEWS:
+            by_view.setdefault(str(result.view), []).append(result.y[finding])
+    if not by_view:
+        return None
+    means = {view: sum(values) / len(values) for view, values in by_view.items()}
+    parts = tuple((f"{side}-{view}", means[view]) for view in STANDARD_VIEWS if view in means)
+    missing = tuple(f"{side}-{view}" for view in STANDARD_VIEWS if view not in means)
+    return BreastScore(sum(means.values()) / len(means), parts, missing)
+
+
+def breast_tooltip(score: BreastScore | None, side: Laterality, finding: Finding, model: str) -> str:
+    """Say how a breast score was made."""
+    name = f"{side} breast, {finding.name.lower()}"
+    if score is None:
+        return f"{name}: no result yet."
+    made = " and ".join(f"{label} {value:.2f}" for label, value in score.parts)
+    lines = [f"{name}: {score.value:.4f}"]
+    lines.append(f"Mean of {made}, by {model}." if len(score.parts) > 1 else f"From {made} alone, by {model}.")
+    lines += [f"{label} is missing: without it this is not the score of the paper." for label in score.missing]
+    return "\n".join([*lines, NOT_CALIBRATED])
+
+
+def image_tooltip(result: ImageResult, finding: Finding) -> str:
+    """Say how an image score was made."""
+    made = _MADE.get(result.provenance.model, "as its model card says")
+    if math.isnan(result.y_local[finding]):
+        made = "global alone, because no patch could be chosen"
+    parts = f"global {score_text(result.y_global[finding])}, local {score_text(result.y_local[finding])}"
+    return f"{finding.name.capitalize()} {result.y[finding]:.4f}: {made}\n{parts}\n{NOT_CALIBRATED}"
+
+
+def origin_rows(result: ImageResult) -> list[tuple[str, str]]:
+    """Return what is known about where a result comes from, as (what, value)."""
+    prov = result.provenance
+    exact = "exact (float32)" if prov.precision == "float32" else prov.precision
+    return [
+        ("Model", prov.model),
+        ("Weights", prov.weights),
+        ("SHA-256", prov.weights_sha256[:8]),
+        ("Trained on", prov.training_data),
+        ("Preprocessing", prov.preprocessing_version),
+        ("Precision", exact),
+        ("Device", prov.device),
+        ("Duration", f"{prov.seconds:.1f} s"),
+        ("Not analysed", f"{result.outside_fraction:.3f} of the breast"),
+        ("Software", prov.software),
+        ("Made", prov.created),
+    ]

@@ -1,0 +1,123 @@
+"""The line at the bottom: what the program is for, which network spoke, what goes on."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QHBoxLayout, QWidget
+
+from viewer.commands import Context
+from viewer.model.results import ResultEntry
+from viewer.views import parts, theme
+from viewer.views.command_widgets import Refresher
+
+RESEARCH_ONLY = "Research use only - not for diagnosis"
+HINT_MS = 6000  # how long a passing hint stays
+_WORKER = {
+    "starting": "AI worker is starting",
+    "idle": "AI ready",
+    "running": "AI running",
+    "dead": "AI worker has stopped - Ctrl+R restarts it",
+}
+
+
+def model_text(entry: ResultEntry | None) -> str:
+    """Return model, weights, short SHA, precision and device of a result; "" before there is one."""
+    if entry is None or not entry.model:
+        return ""
+    if entry.result is None:
+        return f"{entry.model}   {entry.weights}"
+    prov = entry.result.provenance
+    exact = "exact" if prov.precision == "float32" else prov.precision
+    return f"{prov.model}   {prov.weights} (sha {prov.weights_sha256[:8]})   {exact}, {prov.device}"
+
+
+class StatusBar(QWidget):
+    """22 px at the bottom of the window.
+
+    Attributes
+    ----------
+    research : the notice that cannot be removed.
+    hint : why a key did nothing, for six seconds; else the state of the worker.
+    model : which network and weights made the result of the active image.
+    activity, progress : what is under way.
+    """
+
+    def __init__(self, context: Context, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._context = context
+        self.setObjectName("statusBar")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setFixedHeight(theme.STATUS_BAR_HEIGHT)
+        self.setAccessibleName("Status")
+        self.research = parts.caption(RESEARCH_ONLY, "warning")
+        self.hint = parts.ElidedLabel("", "secondary", theme.caption_font())
+        self.model = parts.caption()
+        self.activity = parts.caption()
+        self.progress = parts.ProgressLine()
+        self.progress.setFixedWidth(140)
+        self._build()
+        self._hint_timer = QTimer(self)
+        self._hint_timer.setSingleShot(True)
+        self._hint_timer.timeout.connect(self._end_hint)
+        session = context.session
+        session.notice.connect(self._on_notice)
+        signals = (
+            session.exam_changed,
+            session.active_changed,
+            session.ai_changed,
+            session.activity_changed,
+            session.results.changed,
+            session.results.cleared,
+        )
+        self._refresher = Refresher(self, signals, self.refresh)
+        self.refresh()
+
+    def _build(self) -> None:
+        row = QHBoxLayout(self)
+        row.setContentsMargins(8, 0, 8, 0)
+        row.setSpacing(16)
+        row.addWidget(self.research)
+        row.addWidget(self.hint, 1)
+        for widget in (self.model, self.activity, self.progress):
+            row.addWidget(widget)
+
+    def _on_notice(self, level: str, text: str) -> None:
+        if level == "hint":
+            self._hint_timer.start(HINT_MS)
+            self.hint.setText(text)
+            self.hint.set_look("")
+
+    def _end_hint(self) -> None:
+        self._hint_timer.stop()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the present state of the session."""
+        session = self._context.session
+        if not self._hint_timer.isActive():
+            self.hint.setText(session.ai.message or _WORKER.get(session.ai.state, session.ai.state))
+            self.hint.set_look("error" if session.ai.state == "dead" else "secondary")
+        image = session.active_image
+        text = model_text(session.results.get(image.sop_uid) if image else None)
+        self.model.setText(text)
+        self.model.setVisible(bool(text))
+        self._refresh_progress()
+
+    def _refresh_progress(self) -> None:
+        session = self._context.session
+        entries = [entry for uid in session.results.pending if (entry := session.results.get(uid))]
+        running = next((entry for entry in entries if entry.status == "running"), None)
+        if running is not None:
+            image = session.image(running.sop_uid)
+            more = f", {len(entries) - 1} more waiting" if len(entries) > 1 else ""
+            text, done, total = f"AI {image.label if image else ''} {running.stage}{more}", running.done, running.total
+        elif entries:
+            text, done, total = f"AI {len(entries)} waiting", 0, 0
+        elif session.activity is not None:
+            text, done, total = session.activity.text, session.activity.done, session.activity.total
+        else:
+            text, done, total = "", 0, 0
+        self.activity.setText(" ".join(text.split()))
+        self.activity.setVisible(bool(text))
+        self.progress.setVisible(bool(text))
+        self.progress.set_progress(done, total)
