@@ -1,0 +1,118 @@
+"""What stands in the corners of a viewport: lines of text and what kind each is; where they go is the view's matter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from gmic_core.exam.geometry import PlaneMap
+from gmic_core.exam.model import Exam, MammoImage, VoiTable
+from viewer.model.placement import image_orientation, view_mm_map
+from viewer.model.resample import Pyramid, magnification, sample_values
+from viewer.model.viewstate import ImageState
+
+Tone = Literal["normal", "secondary", "warning", "error"]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line; ``badge`` words follow it, each in a frame of its own."""
+
+    text: str
+    tone: Tone = "secondary"
+    badges: tuple[tuple[str, Tone], ...] = ()
+
+
+def marker_line(image: MammoImage, *, untrained: bool) -> Line:
+    """Return the big side marker with what kind of image it is and what the reader must know about it."""
+    badges: list[tuple[str, Tone]] = [(str(image.modality), "secondary")]
+    if image.for_processing:
+        badges.append(("for processing", "warning"))
+    if image_orientation(image).mirrored:
+        badges.append(("mirrored", "secondary"))
+    if untrained:
+        badges.append(("UNTRAINED", "warning"))
+    return Line(image.label, "normal", tuple(badges))
+
+
+def person_lines(exam: Exam | None, *, hidden: bool) -> list[Line]:
+    """Return who this is and when; nothing while the identity is hidden."""
+    if exam is None or hidden:
+        return []
+    name = " ".join(part for part in exam.patient_name.split("=")[0].split("^")[:2] if part)
+    who = "  ".join(part for part in (name, exam.patient_id) if part)
+    date = exam.date
+    when = f"{date[:4]}-{date[4:6]}-{date[6:]}" if len(date) == 8 else date
+    return [Line(text) for text in (who, when) if text]
+
+
+def image_lines(state: ImageState, zoom: float) -> list[Line]:
+    """Return slice, window, zoom and exposure, the most important first.
+
+    Parameters
+    ----------
+    zoom : device pixels per stored pixel.
+    """
+    image = state.image
+    lines = [Line(text) for text in (slice_text(state), window_text(state), f"zoom {zoom:.2f}") if text]
+    exposure = exposure_text(image)
+    if exposure:
+        lines.append(Line(exposure))
+    lines += [Line(text, "warning") for text in image.warnings[:2]]
+    return lines
+
+
+def slice_text(state: ImageState) -> str:
+    """Return e.g. ``slice 42 / 66   41.0 mm``; nothing for an image with one slice."""
+    image = state.image
+    if image.frames < 2:
+        return ""
+    text = f"slice {state.slice_index + 1} / {image.frames}"
+    if image.slice_spacing_mm:
+        text += f"   {state.slice_index * image.slice_spacing_mm:.0f} mm"
+    return text
+
+
+def window_text(state: ImageState) -> str:
+    """Return the window in force, e.g. ``W 3200  L 1840``."""
+    window = state.current_window
+    if window is None:
+        return ""
+    if isinstance(window, VoiTable):
+        text = f"table {window.explanation}".rstrip()
+    else:
+        text = f"W {window.width:.0f}  L {window.center:.0f}"
+        text += f"  {window.function.lower()}" if window.function == "SIGMOID" else ""
+    return text + ("  inverted" if state.inverted else "")
+
+
+def exposure_text(image: MammoImage) -> str:
+    """Return compression and tube voltage where the file states them."""
+    parts = []
+    if image.compression_mm:
+        parts.append(f"{image.compression_mm:.0f} mm")
+    if image.compression_n:
+        parts.append(f"{image.compression_n:.0f} N")
+    if image.kvp:
+        parts.append(f"{image.kvp:.0f} kVp")
+    return "  ".join(parts)
+
+
+def zoom_of(to_screen: PlaneMap) -> float:
+    """Return device pixels per stored pixel."""
+    return magnification(to_screen)
+
+
+def readout(state: ImageState, pyramid: Pyramid, stored: tuple[float, float]) -> str:
+    """Return the value under the mouse and its distance from the chest wall, or nothing outside the image."""
+    image = state.image
+    value = sample_values(pyramid[0], stored)
+    if value is None:
+        return ""
+    text = f"value {value * image.pixel.slope + image.pixel.intercept:.0f}"
+    if image.spacing_mm is None:
+        return text + f"   row {stored[0]:.0f}  column {stored[1]:.0f}"
+    down, depth = view_mm_map(image).apply(np.asarray(stored))
+    return text + f"   {depth:.0f} mm deep  {abs(down):.0f} mm {'below' if down > 0 else 'above'} middle"

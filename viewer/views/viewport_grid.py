@@ -1,0 +1,102 @@
+"""Places the viewports of the present layout edge to edge, so that the chest walls of a pair touch."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QWidget
+
+from viewer.commands import Context
+from viewer.model.session import link_key
+from viewer.views import theme
+from viewer.views.viewport_view import Hover, ViewportView
+
+EMPTY_TEXT = "Drop a DICOM folder here, or press Ctrl+O"
+
+
+def cell(index: int, count: int, size: int) -> tuple[int, int]:
+    """Return (start, length) of one of ``count`` cells that share ``size`` pixels without a gap."""
+    start, end = size * index // count, size * (index + 1) // count
+    return start, end - start
+
+
+class ViewportGrid(QWidget):
+    """The middle of the window.
+
+    Attributes
+    ----------
+    views : one per slot of the layout, in the slots' order; spare ones are kept hidden.
+    """
+
+    def __init__(self, context: Context, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._context = context
+        self._session = context.session
+        self._pool: list[ViewportView] = []
+        self.setAccessibleName("Viewports")
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self._session.layout_changed.connect(self.relayout)
+        self._session.exam_changed.connect(self._exam_changed, check_nargs=False)
+        self.relayout()
+
+    @property
+    def views(self) -> list[ViewportView]:
+        """Return the viewports of the present layout."""
+        return self._pool[: len(self._session.slots)]
+
+    def _exam_changed(self, *_: object) -> None:
+        for view in self._pool:
+            view.forget()
+        self.relayout()
+
+    def relayout(self) -> None:
+        """Place all viewports anew."""
+        slots = self._session.slots
+        while len(self._pool) < len(slots):
+            view = ViewportView(self._context, len(self._pool), self)
+            view.hovered.connect(self._hovered)
+            self._pool.append(view)
+        self._place()
+        for index, view in enumerate(self._pool):
+            shown = index < len(slots) and self._session.maximised in (None, index)
+            view.setVisible(shown)
+            view.set_linked_cursor(None)
+            view.rebind()
+        self.update()
+
+    def _place(self) -> None:
+        rows, columns = self._session.grid
+        for view, slot in zip(self._pool, self._session.slots, strict=False):
+            if self._session.maximised is not None:
+                view.edges = (False, False)
+                view.setGeometry(self.rect())
+                continue
+            left, width = cell(slot.column, columns, self.width())
+            top, height = cell(slot.row, rows, self.height())
+            view.edges = (slot.column > 0, slot.row > 0)
+            view.setGeometry(QRect(left, top, width, height))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Share the new size."""
+        self._place()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint black, and what to do when nothing is open."""
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), theme.color(theme.VIEWPORT))
+        if not self._session.slots:
+            painter.setFont(theme.heading_font())
+            painter.setPen(theme.color(theme.SECONDARY))
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, EMPTY_TEXT)
+
+    def _hovered(self, hover: Hover | None) -> None:
+        """Show the place under the mouse in the other viewports of the same breast and view."""
+        for view in self.views:
+            state = view.state
+            linked = (
+                hover is not None
+                and view.index != hover.index
+                and state is not None
+                and link_key(state.image) == hover.key
+            )
+            view.set_linked_cursor(hover.at if linked and hover is not None else None)

@@ -1,0 +1,140 @@
+"""What is drawn over the pixels of a viewport: patch boxes, the linked cursor, the place of a loading image, frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QFontMetricsF, QPainter, QPainterPath, QPen
+
+from gmic_core.exam.geometry import PlaneMap
+from gmic_core.exam.model import MammoImage
+from gmic_core.types import Laterality, Roi
+from viewer.model.placement import image_laterality
+from viewer.views import theme
+
+NEARBY_SLICES = 10
+"""A patch is shown, fainter, on so many slices around its own: the depth that the network keeps free around a patch."""
+FAINTEST_BOX, NEAREST_BOX = 0.18, 0.55
+CROSS = 7.0
+ACTIVE_LINE = 2
+
+
+@dataclass(frozen=True)
+class Box:
+    """A patch on the screen: rectangle in device-independent pixels, label, how strong it is drawn."""
+
+    rect: QRectF
+    label: str
+    opacity: float
+    on_slice: bool
+    selected: bool
+
+
+def visible_boxes(
+    rois: Sequence[Roi], slice_index: int, to_screen: PlaneMap, ratio: float, selected: int | None
+) -> list[Box]:
+    """Return the boxes to draw on a slice: solid on their own, fainter nearby; the selected one last.
+
+    Parameters
+    ----------
+    rois : in order of attention; a box's number is its place in this order.
+    to_screen : stored pixels -> device pixels.
+    ratio : device pixels per device-independent pixel.
+    selected : index of the selected patch or None.
+    """
+    boxes = []
+    for index, roi in enumerate(rois):
+        away = abs(roi.slice_index - slice_index)
+        if away > NEARBY_SLICES:
+            continue
+        row0, col0, row1, col1 = to_screen.apply_box((roi.row0, roi.col0, roi.row1, roi.col1))
+        rect = QRectF(col0 / ratio, row0 / ratio, (col1 - col0) / ratio, (row1 - row0) / ratio)
+        fade = NEAREST_BOX - (NEAREST_BOX - FAINTEST_BOX) * (away - 1) / max(NEARBY_SLICES - 1, 1)
+        opacity = 1.0 if away == 0 else fade
+        boxes.append(Box(rect, f"{index + 1}  {roi.attention:.2f}", opacity, away == 0, index == selected))
+    return sorted(boxes, key=lambda box: (box.selected, box.opacity))
+
+
+def paint_boxes(painter: QPainter, boxes: Sequence[Box]) -> None:
+    """Paint boxes; the labels only of the slice's own patches, else they would pile up."""
+    painter.setFont(theme.caption_font())
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for box in boxes:
+        color = theme.ACCENT if box.selected else theme.TEXT
+        painter.setPen(QPen(theme.color(theme.VIEWPORT, 0.6 * box.opacity), 3))
+        painter.drawRect(box.rect.toAlignedRect())
+        pen = QPen(theme.color(color, box.opacity), 1, Qt.PenStyle.SolidLine if box.on_slice else Qt.PenStyle.DashLine)
+        painter.setPen(pen)
+        painter.drawRect(box.rect.toAlignedRect())
+        if box.on_slice or box.selected:
+            _paint_box_label(painter, box, color)
+
+
+def _paint_box_label(painter: QPainter, box: Box, color: str) -> None:
+    metrics = QFontMetricsF(painter.font())
+    size = metrics.boundingRect(box.label).size()
+    rect = QRectF(box.rect.left(), box.rect.top() - size.height() - 3, metrics.horizontalAdvance(box.label) + 8, 15)
+    if rect.top() < 0:
+        rect.moveTop(box.rect.top())
+    painter.fillRect(rect, theme.color(theme.VIEWPORT, 0.6))
+    painter.setPen(theme.color(color, max(box.opacity, 0.7)))
+    painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, box.label)
+
+
+def paint_cursor(painter: QPainter, point: QPointF) -> None:
+    """Paint where the mouse of a linked viewport points: a small cross with an open middle."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+    for color, width in ((theme.color(theme.VIEWPORT, 0.7), 3), (theme.color(theme.TEXT, 0.9), 1)):
+        painter.setPen(QPen(color, width))
+        for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+            start = point + QPointF(dx * 3, dy * 3)
+            painter.drawLine(start, start + QPointF(dx * CROSS, dy * CROSS))
+
+
+def cursor_rect(point: QPointF) -> QRectF:
+    """Return what :func:`paint_cursor` paints over."""
+    reach = CROSS + 6
+    return QRectF(point.x() - reach, point.y() - reach, 2 * reach, 2 * reach)
+
+
+def paint_placeholder(painter: QPainter, image: MammoImage, to_screen: PlaneMap, ratio: float, text: str) -> None:
+    """Paint where the breast will come: a faint outline from the chest wall, and what is being loaded."""
+    row0, col0, row1, col1 = to_screen.apply_box((0, 0, image.rows, image.columns))
+    rect = QRectF(col0 / ratio, row0 / ratio, (col1 - col0) / ratio, (row1 - row0) / ratio)
+    depth, tall = rect.width() * 0.62, rect.height() * 0.72
+    left_breast = image_laterality(image) is Laterality.L
+    center = QPointF(rect.left() if left_breast else rect.right(), rect.center().y())
+    whole = QRectF(center.x() - depth, center.y() - tall / 2, 2 * depth, tall)
+    path = QPainterPath()
+    path.arcMoveTo(whole, -90 if left_breast else 90)
+    path.arcTo(whole, -90 if left_breast else 90, 180)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(theme.color(theme.HAIRLINE), 1.0))
+    painter.setBrush(theme.color(theme.WINDOW))
+    painter.drawPath(path)
+    painter.setPen(theme.color(theme.SECONDARY))
+    painter.setFont(theme.caption_font())
+    middle = QPointF(center.x() + (depth if left_breast else -depth) * 0.5, center.y())
+    painter.drawText(QRectF(middle.x() - 150, middle.y() - 10, 300, 20), Qt.AlignmentFlag.AlignCenter, text)
+
+
+def paint_empty(painter: QPainter, rect: QRectF, title: str) -> None:
+    """Paint what is missing in an empty viewport."""
+    painter.setPen(theme.color(theme.DISABLED))
+    painter.setFont(theme.body_font())
+    painter.drawText(rect, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, title)
+
+
+def paint_frame(painter: QPainter, width: int, height: int, *, active: bool, edges: tuple[bool, bool]) -> None:
+    """Paint the hairlines to the neighbours (left, top) and the line that marks the active viewport."""
+    hairline = theme.color(theme.HAIRLINE)
+    left, top = edges
+    if left:
+        painter.fillRect(0, 0, 1, height, hairline)
+    if top:
+        painter.fillRect(0, 0, width, 1, hairline)
+    if active:
+        painter.fillRect(0, 0, width, ACTIVE_LINE, theme.color(theme.ACCENT))

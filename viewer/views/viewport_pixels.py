@@ -1,0 +1,103 @@
+"""The picture of one viewport: asks for the frame, keeps look-up table and painted pixels until something changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtGui import QImage
+
+from gmic_core.exam.geometry import PlaneMap
+from gmic_core.exam.model import MammoImage, VoiTable, VoiWindow
+from gmic_core.exam.voi import stored_to_gray
+from viewer.commands import Context
+from viewer.model.render import OverlayLayer, render
+from viewer.model.resample import Pyramid
+from viewer.model.results import ResultEntry
+from viewer.model.tissue import Tissue, find_tissue
+from viewer.model.viewstate import ImageState
+
+Pixels = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What was painted and from what."""
+
+    image: QImage
+    pyramid: Pyramid
+
+
+class ViewportPixels:
+    """Turns the state of an image into a ``QImage``; the same request twice costs nothing.
+
+    A mouse that moves over the image, a box that is drawn, a title that changes: none of them touches pixels.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._lut: tuple[object, Pixels] | None = None
+        self._painted: tuple[object, Picture, Pixels] | None = None
+        self._tissue: dict[str, Tissue] = {}
+        self._revision = 0
+
+    def invalidate_overlay(self) -> None:
+        """Forget what was painted: saliency changed in place."""
+        self._revision += 1
+
+    def forget(self) -> None:
+        """Drop everything (another exam)."""
+        self._lut = self._painted = None
+        self._tissue.clear()
+
+    def tissue(self, image: MammoImage) -> Tissue | None:
+        """Return where the breast is in an image, once one of its slices was painted."""
+        return self._tissue.get(image.sop_uid)
+
+    def picture(self, state: ImageState, to_screen: PlaneMap, width: int, height: int) -> Picture | None:
+        """Return the picture of the current slice in device pixels, or None when the frame is not there yet."""
+        image, index = state.image, state.slice_index
+        pyramid = self._context.frames.get(image, index)
+        if pyramid is None:
+            return None
+        lut_key = self._lut_key(state)
+        key = (
+            id(pyramid[0]), image.sop_uid, index, lut_key, to_screen.matrix.tobytes(), width, height,
+            self._context.session.overlays.settings, self._revision,
+        )  # fmt: skip
+        if self._painted is not None and self._painted[0] == key:
+            return self._painted[1]
+        tissue = self._tissue.get(image.sop_uid)
+        if tissue is None:
+            tissue = self._tissue[image.sop_uid] = find_tissue(pyramid, image.pixel)
+        pixels = render(
+            pyramid, to_screen, width, height, self._table(state, lut_key), air=tissue.air, overlay=self._layer(state)
+        )
+        qimage = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32)
+        picture = Picture(qimage, pyramid)
+        self._painted = (key, picture, pixels)  # the QImage reads the array's memory: both live and die together
+        return picture
+
+    @staticmethod
+    def _lut_key(state: ImageState) -> tuple[str, VoiWindow | VoiTable | None, bool]:
+        return (state.image.sop_uid, state.current_window, state.inverted)
+
+    def _table(self, state: ImageState, key: object) -> Pixels:
+        if self._lut is None or self._lut[0] != key:
+            table = stored_to_gray(state.image, state.slice_index, state.current_window, state.inverted)
+            self._lut = (key, table)
+        return self._lut[1]
+
+    def entry(self, state: ImageState) -> ResultEntry | None:
+        """Return what the AI knows about an image, unless its side or view is still in question."""
+        return None if state.image.questions else self._context.session.results.get(state.image.sop_uid)
+
+    def _layer(self, state: ImageState) -> OverlayLayer | None:
+        entry, settings = self.entry(state), self._context.session.overlays.settings
+        if entry is None or not settings.visible or entry.saliency_to_stored is None:
+            return None
+        cells = entry.cells(state.slice_index)
+        if cells is None:
+            return None
+        return OverlayLayer(cells, entry.saliency_to_stored, settings, entry.untrained)

@@ -1,0 +1,148 @@
+"""Corner text of a viewport: laid where the air is, so that it never covers the breast.
+
+Text stands on the nipple side (left for a right breast). A line that would touch the breast is left out; the side
+marker, which must always be there, looks for another corner and, where all four are breast, stands on a black plate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
+from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPen
+
+from viewer.model.corner_text import Line, Tone
+from viewer.views import theme
+
+MARGIN = 10.0
+LINE_HEIGHT = 16.0
+MARKER_HEIGHT = 26.0
+BADGE_HEIGHT = 16.0
+BADGE_PADDING = 5.0
+GAP = 8.0
+CLEARANCE = 3.0
+"""Distance between text and breast, px."""
+WIDEST_SHARE = 0.62
+"""Longest line as a share of the viewport's width; longer ones end in an ellipsis."""
+
+TONES: dict[Tone, str] = {
+    "normal": theme.TEXT,
+    "secondary": theme.SECONDARY,
+    "warning": theme.WARNING,
+    "error": theme.ERROR,
+}
+
+Touches = Callable[[QRectF], bool]
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A line with its place; ``plate``: on black, because there was no air left."""
+
+    line: Line
+    rect: QRectF
+    marker: bool = False
+    plate: bool = False
+
+
+def _marker_font() -> QFont:
+    return theme.font(theme.SIDE_MARKER_PX, QFont.Weight.DemiBold)
+
+
+def _width(line: Line, *, marker: bool) -> float:
+    metrics = QFontMetricsF(_marker_font() if marker else theme.caption_font())
+    badge = QFontMetricsF(theme.caption_font())
+    badges = sum(GAP + badge.horizontalAdvance(text) + 2 * BADGE_PADDING for text, _ in line.badges)
+    return metrics.horizontalAdvance(line.text) + badges
+
+
+def place_lines(
+    size: QSizeF, nipple_left: bool, marker: Line, above: Sequence[Line], below: Sequence[Line], touches: Touches
+) -> list[Placed]:
+    """Return which lines are shown and where.
+
+    Parameters
+    ----------
+    size : of the viewport, in device-independent pixels.
+    nipple_left : whether the air is on the left (right breast).
+    above : lines under the marker, from the top.
+    below : lines of the lower corner, from the bottom; lines that follow one without room are left out as well.
+    touches : whether a rectangle covers breast.
+    """
+    placed = [_place_marker(size, nipple_left, marker, touches)]
+    top = MARGIN + (MARKER_HEIGHT if placed[0].rect.top() < size.height() / 2 else 0.0)
+    placed += _stack(size, nipple_left, above, top, +1, size.height() * 0.45, touches)
+    used = placed[-1].rect.bottom()
+    bottom = size.height() - MARGIN - LINE_HEIGHT
+    if placed[0].rect.top() >= size.height() / 2:
+        bottom -= MARKER_HEIGHT
+    placed += _stack(size, nipple_left, below, bottom, -1, min(used + LINE_HEIGHT, bottom), touches)
+    return placed
+
+
+def _place_marker(size: QSizeF, nipple_left: bool, marker: Line, touches: Touches) -> Placed:
+    low = size.height() - MARGIN - MARKER_HEIGHT
+    spots = [(nipple_left, MARGIN), (nipple_left, low), (not nipple_left, MARGIN), (not nipple_left, low)]
+    width = _width(marker, marker=True)
+    for left, top in spots:
+        rect = QRectF(_x(size, left, width), top, width, MARKER_HEIGHT)
+        if not touches(rect):
+            return Placed(marker, rect, marker=True)
+    return Placed(marker, QRectF(_x(size, nipple_left, width), MARGIN, width, MARKER_HEIGHT), marker=True, plate=True)
+
+
+def _x(size: QSizeF, left: bool, width: float) -> float:
+    return MARGIN if left else size.width() - MARGIN - width
+
+
+def _stack(
+    size: QSizeF, left: bool, lines: Sequence[Line], start: float, step: int, end: float, touches: Touches
+) -> list[Placed]:
+    """Place lines one after another from ``start``; stop at ``end`` or at the breast."""
+    placed: list[Placed] = []
+    metrics = QFontMetricsF(theme.caption_font())
+    y = start
+    for line in lines:
+        text = metrics.elidedText(line.text, Qt.TextElideMode.ElideRight, size.width() * WIDEST_SHARE)
+        shown = Line(text, line.tone, line.badges)
+        width = _width(shown, marker=False)
+        rect = QRectF(_x(size, left, width), y, width, LINE_HEIGHT)
+        beyond = rect.bottom() > end if step > 0 else rect.top() < end
+        if beyond or touches(rect):
+            break
+        placed.append(Placed(shown, rect))
+        y += step * LINE_HEIGHT
+    return placed
+
+
+def paint_lines(painter: QPainter, lines: Sequence[Placed]) -> None:
+    """Paint placed lines."""
+    for placed in lines:
+        _paint_line(painter, placed)
+
+
+def _paint_line(painter: QPainter, placed: Placed) -> None:
+    if placed.plate:
+        painter.fillRect(placed.rect.adjusted(-4, 0, 4, 0), theme.color(theme.VIEWPORT, 0.7))
+    font = _marker_font() if placed.marker else theme.caption_font()
+    painter.setFont(font)
+    painter.setPen(theme.color(TONES[placed.line.tone]))
+    painter.drawText(placed.rect, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, placed.line.text)
+    x = placed.rect.left() + QFontMetricsF(font).horizontalAdvance(placed.line.text) + GAP
+    for text, tone in placed.line.badges:
+        x = paint_badge(painter, QPointF(x, placed.rect.center().y()), text, tone) + GAP
+
+
+def paint_badge(painter: QPainter, left_middle: QPointF, text: str, tone: Tone) -> float:
+    """Paint a word in a frame; return its right end."""
+    painter.setFont(theme.caption_font())
+    width = QFontMetricsF(theme.caption_font()).horizontalAdvance(text) + 2 * BADGE_PADDING
+    rect = QRectF(left_middle.x(), round(left_middle.y() - BADGE_HEIGHT / 2), width, BADGE_HEIGHT)
+    painter.setPen(QPen(theme.color(TONES[tone], 0.6), 1.0))
+    painter.setBrush(theme.color(theme.VIEWPORT, 0.5))
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.drawRoundedRect(rect.adjusted(0.5, 0.5, -0.5, -0.5), 3, 3)
+    painter.setPen(theme.color(TONES[tone]))
+    painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, text)
+    return float(rect.right())

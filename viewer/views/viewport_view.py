@@ -1,0 +1,420 @@
+"""One viewport: paints the pixels on screen, marks and corner text; hands the mouse to :mod:`viewport_mouse`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSizeF, Qt, Signal
+from PySide6.QtGui import (
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QEnterEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+    QShowEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QWidget
+
+from gmic_core.exam.geometry import PlaneMap
+from gmic_core.types import Laterality
+from viewer.commands import Context, run
+from viewer.model import corner_text
+from viewer.model.placement import image_laterality, stored_to_screen, view_mm_map
+from viewer.model.session import LinkKey, link_key
+from viewer.model.viewstate import ImageState
+from viewer.views import theme, viewport_marks
+from viewer.views.study_model import SOP_UID_MIME
+from viewer.views.viewport_mouse import ViewportMouse
+from viewer.views.viewport_pixels import Picture, ViewportPixels
+from viewer.views.viewport_text import CLEARANCE, LINE_HEIGHT, MARGIN, Placed, paint_lines, place_lines
+
+ViewMm = tuple[float, float]
+"""(down from the middle, depth from the chest wall) in mm."""
+
+
+@dataclass(frozen=True)
+class Hover:
+    """Where the mouse is, for the other viewports of the same view."""
+
+    index: int
+    key: LinkKey
+    at: ViewMm
+
+
+class ViewportView(QWidget):
+    """A viewport of the present layout.
+
+    Signals
+    -------
+    hovered(Hover | None)
+    """
+
+    hovered = Signal(object)
+
+    def __init__(self, context: Context, index: int, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._context = context
+        self._session = context.session
+        self.index = index
+        self.pixels = ViewportPixels(context)
+        self.mouse = ViewportMouse(context, index, self.to_view_mm, self.devicePixelRatioF)
+        self.edges = (False, False)  # hairline on the left, at the top
+        self._bound: ImageState | None = None
+        self._disconnect: list[Callable[[], object]] = []
+        self._failed: dict[tuple[str, int], str] = {}
+        self._mouse_at: QPointF | None = None
+        self._linked: ViewMm | None = None
+        self._readout = ""
+        self._drop_target = False
+        self.setObjectName("viewport")
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setMouseTracking(True)
+        self.setAcceptDrops(True)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.setCursor(Qt.CursorShape.CrossCursor)
+        self._listen()
+
+    # -- what it shows -------------------------------------------------------------------------------------------
+    @property
+    def state(self) -> ImageState | None:
+        """State of the image that hangs here."""
+        slots = self._session.slots
+        return slots[self.index].state if self.index < len(slots) else None
+
+    def _listen(self) -> None:
+        session, frames = self._session, self._context.frames
+        for signal in (session.placement_changed, session.active_changed, session.identity_changed):
+            signal.connect(self._repaint, check_nargs=False)
+        for signal in (session.overlays.changed, session.patch_selected, session.results.cleared):
+            signal.connect(self._repaint, check_nargs=False)
+        session.results.changed.connect(self._result_changed)
+        session.results.slice_arrived.connect(self._saliency_arrived)
+        frames.frame_ready.connect(self._frame_ready)
+        frames.frame_failed.connect(self._frame_failed)
+
+    def _repaint(self, *_: object) -> None:
+        self.update()
+
+    def rebind(self) -> None:
+        """Look again at what hangs here: after another layout, another exam, an image dropped in."""
+        state = self.state
+        if state is not self._bound:
+            for disconnect in self._disconnect:
+                disconnect()
+            self._disconnect.clear()
+            self._bound = state
+            self.mouse.reset()
+            self._readout = ""
+            if state is not None:
+                self._bind(state)
+        self._tell_size()
+        self._name()
+        self.update()
+
+    def _bind(self, state: ImageState) -> None:
+        state.slice_changed.connect(self._slice_changed)
+        state.presentation_changed.connect(self._presentation_changed)
+        self._disconnect += [
+            lambda: state.slice_changed.disconnect(self._slice_changed),
+            lambda: state.presentation_changed.disconnect(self._presentation_changed),
+        ]
+        self._context.frames.request(state.image, state.slice_index)
+
+    def forget(self) -> None:
+        """Drop pixels and errors of an exam that is no longer open."""
+        self._failed.clear()
+        self.pixels.forget()
+
+    def _slice_changed(self, index: int) -> None:
+        if self._bound is not None:
+            self._context.frames.request(self._bound.image, index)
+        self._name()
+        self._update_readout()
+        self.update()
+
+    def _presentation_changed(self) -> None:
+        self.update()
+
+    def _shows(self, sop_uid: str) -> bool:
+        return self._bound is not None and self._bound.image.sop_uid == sop_uid
+
+    def _result_changed(self, sop_uid: str) -> None:
+        if self._shows(sop_uid):
+            self.pixels.invalidate_overlay()
+            self.update()
+
+    def _saliency_arrived(self, sop_uid: str, slice_index: int) -> None:
+        if self._bound is not None and self._shows(sop_uid) and self._bound.slice_index == slice_index:
+            self.pixels.invalidate_overlay()
+            self.update()
+
+    def _frame_ready(self, sop_uid: str, slice_index: int) -> None:
+        self._failed.pop((sop_uid, slice_index), None)
+        if self._bound is not None and self._shows(sop_uid) and self._bound.slice_index == slice_index:
+            self.update()
+
+    def _frame_failed(self, sop_uid: str, slice_index: int, message: str) -> None:
+        self._failed[sop_uid, slice_index] = message
+        if self._shows(sop_uid):
+            self.update()
+
+    def _name(self) -> None:
+        slots = self._session.slots
+        title = slots[self.index].title if self.index < len(slots) else ""
+        state = self.state
+        if state is None:
+            self.setAccessibleName(f"Empty viewport: {title}")
+            return
+        text = corner_text.slice_text(state)
+        self.setAccessibleName(f"{state.image.label} {state.image.modality}" + (f", {text}" if text else ""))
+
+    # -- geometry ------------------------------------------------------------------------------------------------
+    def device_size(self) -> tuple[int, int]:
+        """Return (width, height) in device pixels."""
+        ratio = self.devicePixelRatioF()
+        return max(round(self.width() * ratio), 1), max(round(self.height() * ratio), 1)
+
+    def to_screen(self) -> PlaneMap | None:
+        """Return stored pixels -> device pixels of this viewport, or None when it is empty."""
+        state = self.state
+        if state is None:
+            return None
+        return stored_to_screen(state.image, self._session.placement(self.index), *self.device_size())
+
+    def stored_at(self, position: QPointF) -> tuple[float, float]:
+        """Return the stored pixel (row, column) under a place of the widget."""
+        to_screen, ratio = self.to_screen(), self.devicePixelRatioF()
+        if to_screen is None:
+            return (0.0, 0.0)
+        row, column = to_screen.inverse().apply([position.y() * ratio - 0.5, position.x() * ratio - 0.5])
+        return float(row), float(column)
+
+    def to_view_mm(self, position: QPointF) -> ViewMm:
+        """Return the place in view mm under a place of the widget."""
+        state = self.state
+        if state is None:
+            return (0.0, 0.0)
+        down, depth = view_mm_map(state.image).apply(self.stored_at(position))
+        return float(down), float(depth)
+
+    def from_view_mm(self, at: ViewMm) -> QPointF | None:
+        """Return the place of the widget that shows a place in view mm."""
+        state, to_screen = self.state, self.to_screen()
+        if state is None or to_screen is None:
+            return None
+        row, column = (to_screen @ view_mm_map(state.image).inverse()).apply(np.asarray(at))
+        ratio = self.devicePixelRatioF()
+        return QPointF((column + 0.5) / ratio, (row + 0.5) / ratio)
+
+    def _tell_size(self) -> None:
+        if self.state is not None and self.isVisible():
+            self._session.set_viewport_size(self.index, *self.device_size())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Let fitted images follow."""
+        self._tell_size()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Take part in the common scale from now on."""
+        self._tell_size()
+
+    # -- painting ------------------------------------------------------------------------------------------------
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint the picture, then what lies over it."""
+        painter = QPainter(self)
+        state = self.state
+        if state is None:
+            painter.fillRect(self.rect(), theme.color(theme.VIEWPORT))
+            self._paint_empty(painter)
+        else:
+            self._paint_image(painter, state)
+        active = self._session.active == self.index and len(self._session.slots) > 1
+        viewport_marks.paint_frame(painter, self.width(), self.height(), active=active, edges=self.edges)
+        if self._drop_target:
+            painter.setPen(theme.color(theme.ACCENT))
+            painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
+
+    def _paint_empty(self, painter: QPainter) -> None:
+        slots = self._session.slots
+        if self.index < len(slots):
+            viewport_marks.paint_empty(painter, QRectF(self.rect()), slots[self.index].title)
+
+    def _paint_image(self, painter: QPainter, state: ImageState) -> None:
+        to_screen = self.to_screen()
+        assert to_screen is not None  # there is a state
+        picture = self.pixels.picture(state, to_screen, *self.device_size())
+        if picture is None:
+            painter.fillRect(self.rect(), theme.color(theme.VIEWPORT))
+            self._paint_missing(painter, state, to_screen)
+        else:
+            picture.image.setDevicePixelRatio(self.devicePixelRatioF())
+            painter.drawImage(QPointF(0, 0), picture.image)
+            state.seen.add(state.slice_index)
+            self._paint_boxes(painter, state, to_screen)
+        paint_lines(painter, self._lines(state, to_screen))
+        if self._linked is not None:
+            point = self.from_view_mm(self._linked)
+            if point is not None:
+                viewport_marks.paint_cursor(painter, point)
+
+    def _paint_missing(self, painter: QPainter, state: ImageState, to_screen: PlaneMap) -> None:
+        image, index = state.image, state.slice_index
+        message = self._failed.get((image.sop_uid, index))
+        if message is not None:
+            rect = QRectF(self.rect()).adjusted(24, 48, -24, -48)
+            painter.setFont(theme.body_font())
+            painter.setPen(theme.color(theme.ERROR))
+            painter.drawText(rect, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, message)
+            return
+        text = f"loading slice {index + 1}" if image.frames > 1 else "loading"
+        viewport_marks.paint_placeholder(painter, image, to_screen, self.devicePixelRatioF(), text)
+
+    def _paint_boxes(self, painter: QPainter, state: ImageState, to_screen: PlaneMap) -> None:
+        settings = self._session.overlays.settings
+        entry = self.pixels.entry(state)
+        if entry is None or entry.result is None or not (settings.visible and settings.boxes):
+            return
+        chosen = self._session.selected_patch
+        selected = chosen[1] if chosen is not None and chosen[0] == state.image.sop_uid else None
+        boxes = viewport_marks.visible_boxes(
+            entry.result.rois, state.slice_index, to_screen, self.devicePixelRatioF(), selected
+        )
+        viewport_marks.paint_boxes(painter, boxes)
+
+    def shows_untrained(self, state: ImageState) -> bool:
+        """Whether anything from random weights is shown on this image."""
+        entry = self.pixels.entry(state)
+        settings = self._session.overlays.settings
+        return entry is not None and entry.untrained and entry.saliency is not None and settings.visible
+
+    def _lines(self, state: ImageState, to_screen: PlaneMap) -> list[Placed]:
+        tissue, ratio = self.pixels.tissue(state.image), self.devicePixelRatioF()
+
+        def touches(rect: QRectF) -> bool:
+            if tissue is None:
+                return False
+            grown = rect.adjusted(-CLEARANCE, -CLEARANCE, CLEARANCE, CLEARANCE)
+            edges = (grown.top() * ratio, grown.left() * ratio, grown.bottom() * ratio, grown.right() * ratio)
+            return tissue.touches(to_screen, *edges)
+
+        below = [corner_text.Line(self._readout), *corner_text.image_lines(state, corner_text.zoom_of(to_screen))]
+        return place_lines(
+            QSizeF(self.size()),
+            image_laterality(state.image) is Laterality.R,
+            corner_text.marker_line(state.image, untrained=self.shows_untrained(state)),
+            corner_text.person_lines(self._session.exam, hidden=self._session.identity_hidden),
+            below,
+            touches,
+        )
+
+    def corner_lines(self) -> list[Placed]:
+        """Return the corner text that is shown now."""
+        state, to_screen = self.state, self.to_screen()
+        return [] if state is None or to_screen is None else self._lines(state, to_screen)
+
+    def picture(self) -> Picture | None:
+        """Return the painted picture of the image that hangs here, or None while it is loading."""
+        state, to_screen = self.state, self.to_screen()
+        if state is None or to_screen is None:
+            return None
+        return self.pixels.picture(state, to_screen, *self.device_size())
+
+    # -- mouse ---------------------------------------------------------------------------------------------------
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Scroll or zoom."""
+        self.mouse.wheel(event)
+        event.accept()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Begin a drag; a click makes the viewport active."""
+        self.setFocus(Qt.FocusReason.MouseFocusReason)
+        self.mouse.press(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Drag, and tell where the mouse is."""
+        self.mouse.move(event)
+        self._mouse_at = event.position()
+        self._update_readout()
+        state = self.state
+        if state is not None:
+            self.hovered.emit(Hover(self.index, link_key(state.image), self.to_view_mm(event.position())))
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """End a drag."""
+        self.mouse.release()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Maximise."""
+        self.mouse.double_click(event)
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        """Begin to read values."""
+        self._mouse_at = event.position()
+        self._update_readout()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Stop to read values."""
+        self._mouse_at = None
+        self._update_readout()
+        self.hovered.emit(None)
+
+    def _update_readout(self) -> None:
+        text, state = "", self.state
+        if self._mouse_at is not None and state is not None:
+            pyramid = self._context.frames.get(state.image, state.slice_index)
+            if pyramid is not None:
+                text = corner_text.readout(state, pyramid, self.stored_at(self._mouse_at))
+        if text != self._readout:
+            self._readout = text
+            bottom = LINE_HEIGHT + 2 * MARGIN
+            self.update(0, int(self.height() - bottom), self.width(), int(bottom) + 1)
+
+    @property
+    def readout(self) -> str:
+        """Value and place under the mouse, as shown."""
+        return self._readout
+
+    def set_linked_cursor(self, at: ViewMm | None) -> None:
+        """Show where the mouse of another viewport of this view points."""
+        if at == self._linked:
+            return
+        places = [self.from_view_mm(place) for place in (self._linked, at) if place is not None]
+        self._linked = at
+        for place in places:
+            if place is not None:
+                self.update(viewport_marks.cursor_rect(place).toAlignedRect())
+
+    @property
+    def linked_cursor(self) -> ViewMm | None:
+        """Where the linked cursor stands."""
+        return self._linked
+
+    # -- images dropped from the study list ----------------------------------------------------------------------
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take images of the study list; files go to the window."""
+        if event.mimeData().hasFormat(SOP_UID_MIME) and self._session.slots:
+            event.acceptProposedAction()
+            self._set_drop_target(True)
+        else:
+            event.ignore()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        """Take back the mark."""
+        self._set_drop_target(False)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Hang the image here."""
+        self._set_drop_target(False)
+        sop_uid = bytes(event.mimeData().data(SOP_UID_MIME).data()).decode()
+        run("layout.put_image", self._context, self.index, sop_uid)
+        event.acceptProposedAction()
+
+    def _set_drop_target(self, target: bool) -> None:
+        self._drop_target = target
+        self.update()
