@@ -7,6 +7,7 @@ from viewer.commands.conditions import (
     active_entry,
     needs_exam,
     needs_image,
+    needs_map,
     needs_patches,
     needs_several_viewports,
     needs_slices,
@@ -14,6 +15,7 @@ from viewer.commands.conditions import (
 from viewer.commands.context import Context
 from viewer.commands.table import command
 from viewer.commands.zoom import one_to_one_scale
+from viewer.model import bar
 from viewer.model.placement import Placement, view_mm_map
 
 CINE_STEP_FPS, MIN_CINE_FPS, MAX_CINE_FPS = 5.0, 5.0, 30.0
@@ -106,17 +108,22 @@ def cine_slower(context: Context) -> None:
     context.actions.set_cine(max(context.session.cine_fps - CINE_STEP_FPS, MIN_CINE_FPS))
 
 
+def _activate(context: Context, index: int) -> None:
+    """Make a viewport the active one; where one fills the middle, the new one fills it."""
+    session = context.session
+    maximised = session.maximised is not None
+    if maximised:
+        session.toggle_maximised()
+    session.activate(index)
+    if maximised:
+        session.toggle_maximised()
+
+
 def _step_viewport(context: Context, step: int) -> None:
     session = context.session
     filled = [i for i, slot in enumerate(session.slots) if slot.state is not None]
     place = filled.index(session.active) if session.active in filled else 0
-    target = filled[(place + step) % len(filled)]
-    maximised = session.maximised is not None
-    if maximised:
-        session.toggle_maximised()
-    session.activate(target)
-    if maximised:
-        session.toggle_maximised()
+    _activate(context, filled[(place + step) % len(filled)])
 
 
 @command(
@@ -141,6 +148,38 @@ def previous_viewport(context: Context) -> None:
 def next_viewport(context: Context) -> None:
     """Make the viewport after the active one the active one."""
     _step_viewport(context, +1)
+
+
+def _needs_highlight(context: Context) -> str | None:
+    reason = needs_slices(context) or needs_map(context)
+    if reason:
+        return reason
+    return None if bar.highlights(active_entry(context)) else "no slice is highlighted: all values of the map are low."
+
+
+def _step_highlight(context: Context, step: int) -> None:
+    state = context.session.active_state
+    if state is not None:
+        target = bar.next_highlight(bar.highlights(active_entry(context)), state.slice_index, step)
+        go_to_slice(context, state.slice_index if target is None else target)
+
+
+@command("navigate.next_highlight", "Next highlighted slice", keys="N", group="AI", why_disabled=_needs_highlight)
+def next_highlight(context: Context) -> None:
+    """Go to the next slice with a patch or a peak of the map; after the last one comes the first."""
+    _step_highlight(context, +1)
+
+
+@command(
+    "navigate.previous_highlight",
+    "Previous highlighted slice",
+    keys="Shift+N",
+    group="AI",
+    why_disabled=_needs_highlight,
+)
+def previous_highlight(context: Context) -> None:
+    """Go to the slice before with a patch or a peak of the map; before the first one comes the last."""
+    _step_highlight(context, -1)
 
 
 def _patches_by_attention(context: Context) -> list[int]:
@@ -205,5 +244,5 @@ def _viewport_of(context: Context, image: MammoImage) -> int:
         session.put_image(session.active, image)
         return session.active
     if session.active not in shown:
-        session.activate(shown[0])
+        _activate(context, shown[0])
     return session.active

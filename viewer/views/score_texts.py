@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from gmic_core.inference.scores import BreastScore, breast_scores
 from gmic_core.types import STANDARD_VIEWS, Finding, ImageResult, Laterality, Modality
 from viewer.model.results import ResultEntry
 
@@ -25,49 +25,33 @@ def score_text(value: float | None) -> str:
     return MISSING if value is None or math.isnan(value) else f"{value:.2f}"
 
 
-@dataclass(frozen=True)
-class BreastScore:
-    """Score of one breast and class: the mean of its CC and MLO images of one modality.
-
-    Attributes
-    ----------
-    parts : (label, image score) of the images it is the mean of.
-    missing : standard views that have no result.
-    """
-
-    value: float
-    parts: tuple[tuple[str, float], ...]
-    missing: tuple[str, ...]
-
-
 def results_of(entries: Iterable[ResultEntry | None], modality: Modality) -> list[ImageResult]:
     """Return the finished results of one modality."""
     return [entry.result for entry in entries if entry and entry.result and entry.result.modality is modality]
 
 
-def breast_score(results: Iterable[ImageResult], side: Laterality, finding: Finding) -> BreastScore | None:
-    """Return the mean of CC and MLO (of several images of a view: their mean first), or None without any."""
-    by_view: dict[str, list[float]] = {}
-    for result in results:
-        if result.laterality is side and result.view in STANDARD_VIEWS:
-            by_view.setdefault(str(result.view), []).append(result.y[finding])
-    if not by_view:
-        return None
-    means = {view: sum(values) / len(values) for view, values in by_view.items()}
-    parts = tuple((f"{side}-{view}", means[view]) for view in STANDARD_VIEWS if view in means)
-    missing = tuple(f"{side}-{view}" for view in STANDARD_VIEWS if view not in means)
-    return BreastScore(sum(means.values()) / len(means), parts, missing)
+def breast_of(results: Iterable[ImageResult], side: Laterality) -> BreastScore | None:
+    """Return the score of one side, or None without a result in a standard view."""
+    return next((score for score in breast_scores(results) if score.laterality is side), None)
 
 
-def breast_tooltip(score: BreastScore | None, side: Laterality, finding: Finding, model: str) -> str:
-    """Say how a breast score was made."""
+def breast_tooltip(
+    score: BreastScore | None, results: Iterable[ImageResult], side: Laterality, finding: Finding
+) -> str:
+    """Say how a breast score was made from the image scores ``results``."""
     name = f"{side} breast, {finding.name.lower()}"
     if score is None:
         return f"{name}: no result yet."
-    made = " and ".join(f"{label} {value:.2f}" for label, value in score.parts)
-    lines = [f"{name}: {score.value:.4f}"]
-    lines.append(f"Mean of {made}, by {model}." if len(score.parts) > 1 else f"From {made} alone, by {model}.")
-    lines += [f"{label} is missing: without it this is not the score of the paper." for label in score.missing]
+    made = " and ".join(
+        f"{side}-{result.view} {result.y[finding]:.2f}"
+        for view in score.views
+        for result in results
+        if result.laterality is side and result.view == view
+    )
+    how = f"Mean of {made}" if score.complete else f"From {made} alone"
+    lines = [f"{name}: {score.y[finding]:.4f}", f"{how}, by {score.model}."]
+    missing = [f"{side}-{view}" for view in STANDARD_VIEWS if view not in score.views]
+    lines += [f"{label} is missing; a breast score is the mean of both views." for label in missing]
     return "\n".join([*lines, NOT_CALIBRATED])
 
 

@@ -71,17 +71,15 @@ class BreastScores(QWidget):
 
     def show_scores(self, results: list[ImageResult], active: Laterality | None) -> None:
         """Show the scores of one modality."""
-        model = results[0].provenance.model if results else ""
-        untrained = any(result.provenance.untrained for result in results)
         for side in SIDES:
             self.heads[side].set_look("" if side is active else "secondary")
+            score = texts.breast_of(results, side)
             for finding in FINDINGS:
-                score = texts.breast_score(results, side, finding)
                 number = self.numbers[side, finding]
-                number.setText(texts.score_text(score.value if score else None))
-                tone = "" if side is active and score and not untrained else "secondary"
+                number.setText(texts.score_text(score.y[finding] if score else None))
+                tone = "" if side is active and score and not score.untrained else "secondary"
                 number.set_look(tone, theme.score_font() if side is active else theme.font(theme.HEADING_PX))
-                number.setToolTip(texts.breast_tooltip(score, side, finding, model))
+                number.setToolTip(texts.breast_tooltip(score, results, side, finding))
                 number.setAccessibleName(f"{side} {finding.name.lower()} {number.text()}")
 
 
