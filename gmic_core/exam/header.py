@@ -114,7 +114,6 @@ class Header:
     pixel_offset : offset of Pixel Data's value in the file (deflated: in the inflated data set); None without pixels.
     pixel_length : its length in bytes; None when undefined (encapsulated).
     pixel_bytes_left : bytes from ``pixel_offset`` to the end of the file; None when deflated.
-    deflated_at : offset in the file where the deflated data set begins; None when it is not deflated.
     deflated_at : offset in the file of the deflated data set; None when it is not deflated.
     hologic_private : whether private tomosynthesis pixels of Hologic were met.
     float_pixels : whether the pixels are floating point numbers.
@@ -125,7 +124,6 @@ class Header:
     pixel_offset: int | None = None
     pixel_length: int | None = None
     pixel_bytes_left: int | None = None
-    deflated_at: int | None = None
     deflated_at: int | None = None
     hologic_private: bool = False
     float_pixels: bool = False

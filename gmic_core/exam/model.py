@@ -42,7 +42,6 @@ class PixelFormat:
     Attributes
     ----------
     padding : inclusive range of Pixel Padding Value .. Range Limit in stored values, or None.
-    big_endian : byte order of uncompressed pixels in the file; frames are always handed out in native order.
     """
 
     bits_allocated: int = 16
@@ -53,7 +52,6 @@ class PixelFormat:
     intercept: float = 0.0
     padding: tuple[int, int] | None = None
     presentation_lut_shape: str = "IDENTITY"  # IDENTITY | INVERSE
-    big_endian: bool = False
     modality_table: VoiTable | None = None  # Modality LUT Sequence, in place of slope and intercept
 
     @property

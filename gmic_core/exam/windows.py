@@ -81,7 +81,7 @@ def _as_signed(value: int) -> int:
     return (value & 0xFFFF) - ((value & 0x8000) << 1)
 
 
-def pixel_format(elements: Elements, *, big_endian: bool) -> PixelFormat:
+def pixel_format(elements: Elements) -> PixelFormat:
     """Return how stored values are coded; rows, columns and frames are checked elsewhere."""
     signed = elements.integer("PixelRepresentation") == 1
     slope, intercept = _rescale(elements)
@@ -97,7 +97,6 @@ def pixel_format(elements: Elements, *, big_endian: bool) -> PixelFormat:
         intercept=intercept,
         padding=_padding(elements, signed),
         presentation_lut_shape=elements.text("PresentationLUTShape").upper() or "IDENTITY",
-        big_endian=big_endian,
         modality_table=_table(modality[0], signed) if modality else None,
     )
 

@@ -1,0 +1,72 @@
+"""Images sorted into exams: one patient, one study; nothing of two patients ever meets."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+
+from gmic_core.exam.candidate import Candidate, Owner, uid_of
+from gmic_core.exam.model import Exam, MammoImage
+from gmic_core.types import Modality
+
+_MODALITIES = list(Modality)
+_VIEWS = {"CC": 0, "MLO": 1}
+
+
+def group_exams(candidates: Iterable[Candidate]) -> tuple[Exam, ...]:
+    """Return the exams in the order of patient, date and study; images in the order in which they are hung."""
+    groups: dict[tuple[str, str, str, int], list[Candidate]] = defaultdict(list)
+    for candidate in candidates:
+        groups[candidate.owner.key].append(candidate)
+    exams = _warn_of_shared_studies([_exam(group) for group in groups.values()])
+    return tuple(sorted(exams, key=lambda exam: (exam.patient_id, exam.date, exam.study_uid)))
+
+
+def _exam(group: list[Candidate]) -> Exam:
+    images = tuple(sorted((candidate.image for candidate in group), key=_hanging_order))
+    owners = [candidate.owner for candidate in group]
+    owner = owners[0]
+    study = owner.study_uid or uid_of("study", *sorted(image.sop_uid for image in images))
+    warnings = [warning for candidate in group for warning in candidate.exam_warnings]
+    return Exam(
+        patient_id=owner.patient_id,
+        patient_name=owner.patient_name,
+        study_uid=study,
+        date=min((one.date for one in owners if one.date), default=""),
+        images=images,
+        birth_date=owner.birth_date,
+        warnings=tuple(dict.fromkeys((*_doubts(owners), *warnings))),
+    )
+
+
+def _doubts(owners: list[Owner]) -> list[str]:
+    """Return warnings about images that claim one patient and study but do not fit together."""
+    doubts = []
+    if len({one.patient_name.upper().rstrip("^ ") for one in owners if one.patient_name}) > 1:
+        doubts.append("images of one patient ID carry different patient names; check that they belong together")
+    if len({one.birth_date for one in owners if one.birth_date}) > 1:
+        doubts.append("images of one patient ID carry different birth dates; check that they belong together")
+    if not owners[0].patient_id:
+        doubts.append("no patient ID; images of one folder were taken for one patient")
+    return doubts
+
+
+def _warn_of_shared_studies(exams: list[Exam]) -> list[Exam]:
+    """Warn where several patients share a Study Instance UID."""
+    patients = defaultdict(set)
+    for exam in exams:
+        patients[exam.study_uid].add(exam.patient_id)
+    shared = "another patient's images carry the same Study Instance UID; they were split"
+    return [
+        replace(exam, warnings=(*exam.warnings, shared)) if len(patients[exam.study_uid]) > 1 else exam
+        for exam in exams
+    ]
+
+
+def _hanging_order(image: MammoImage) -> tuple[int, int, str, str, str, str]:
+    """Order by modality, then CC before MLO before others, then right before left, then time."""
+    return (
+        _MODALITIES.index(image.modality), _VIEWS.get(image.view or "", 2), image.view or "",
+        {"R": "0", "L": "1"}.get(image.laterality or "", "2"), image.acquisition_time, image.sop_uid,
+    )  # fmt: skip
