@@ -47,14 +47,16 @@ def active_entry(context: Context) -> ResultEntry | None:
 
 
 def needs_map(context: Context) -> str | None:
-    """The active image must have a saliency map, be it of the slices computed so far."""
+    """The active image must have a saliency map, be it of the slices computed so far, and AI must be shown."""
     reason = needs_image(context)
     if reason:
         return reason
+    if not context.session.overlays.settings.visible:
+        return "all AI is hidden; press G to show it."
     entry = active_entry(context)
-    return (
-        None if entry and entry.saliency is not None else "there is no AI result for this image yet; press R to run it."
-    )
+    if entry is None or entry.saliency is None:
+        return "there is no AI result for this image yet; press R to run it."
+    return None
 
 
 def needs_patches(context: Context) -> str | None:

@@ -1,0 +1,38 @@
+"""Panels are tested as the reader sees them: dressed, shown, on a platform without a screen."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import pytest
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
+
+from viewer.views import theme
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        # said by the platform plugin whenever a window with a minimum size is shown; about no mistake of ours
+        item.add_marker(pytest.mark.qt_log_ignore("does not support propagateSizeHints", extend=True))
+
+
+@pytest.fixture
+def shown(qtbot: QtBot, qapp: QApplication) -> Callable[..., QWidget]:
+    """Show a widget in the theme and return it."""
+    if not qapp.styleSheet():
+        theme.apply(qapp)
+
+    def show(widget: QWidget, width: int = 0, height: int = 0) -> QWidget:
+        qtbot.addWidget(widget)
+        if width:
+            widget.resize(width, height)
+        widget.show()
+        qtbot.waitExposed(widget)
+        return widget
+
+    return show
