@@ -39,11 +39,12 @@ def visible_boxes(
 
     Parameters
     ----------
-    rois : in order of attention; a box's number is its place in this order.
+    rois : a box's number is its place in the order of attention, as in the patch strip.
     to_screen : stored pixels -> device pixels.
     ratio : device pixels per device-independent pixel.
     selected : index of the selected patch or None.
     """
+    order = sorted(range(len(rois)), key=lambda k: -rois[k].attention)
     boxes = []
     for index, roi in enumerate(rois):
         away = abs(roi.slice_index - slice_index)
@@ -53,7 +54,7 @@ def visible_boxes(
         rect = QRectF(col0 / ratio, row0 / ratio, (col1 - col0) / ratio, (row1 - row0) / ratio)
         fade = NEAREST_BOX - (NEAREST_BOX - FAINTEST_BOX) * (away - 1) / max(NEARBY_SLICES - 1, 1)
         opacity = 1.0 if away == 0 else fade
-        boxes.append(Box(rect, f"{index + 1}  {roi.attention:.2f}", opacity, away == 0, index == selected))
+        boxes.append(Box(rect, f"{order.index(index) + 1}  {roi.attention:.2f}", opacity, away == 0, index == selected))
     return sorted(boxes, key=lambda box: (box.selected, box.opacity))
 
 

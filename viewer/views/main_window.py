@@ -1,0 +1,177 @@
+"""The window: toolbar, study list, viewports, AI panel, slice bar, status bar; it lays out and remembers."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, Qt, Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QSplitter, QVBoxLayout, QWidget
+
+from viewer.commands import Context, run
+from viewer.commands.context import PanelName
+from viewer.views import theme
+from viewer.views.ai_panel import AiPanel
+from viewer.views.banner import BannerStack
+from viewer.views.command_widgets import install_shortcuts
+from viewer.views.help_sheet import HelpSheet
+from viewer.views.slice_bar import SliceBar
+from viewer.views.status_bar import StatusBar
+from viewer.views.study_tree import StudyTree
+from viewer.views.toolbar import Toolbar, exam_title
+from viewer.views.viewport_grid import ViewportGrid
+
+TITLE = "GMIC Viewer"
+FIRST_SIZE_SHARE = 0.86
+"""Share of the screen that the window takes on the first start."""
+
+
+class MainWindow(QMainWindow):
+    """The application's one window.
+
+    Signals
+    -------
+    shown() : once, when the window is on screen for the first time.
+    closing() : the user closed it; services are stopped by whoever listens.
+
+    Attributes
+    ----------
+    toolbar, study, banners, grid, ai, slices, status, help : the parts.
+    """
+
+    shown = Signal()
+    closing = Signal()
+
+    def __init__(self, context: Context) -> None:
+        super().__init__()
+        self._context = context
+        self._was_shown = False
+        self.setObjectName("window")
+        self.setAcceptDrops(True)
+        self.toolbar = Toolbar(context, self)
+        self.study = StudyTree(context, self)
+        self.banners = BannerStack(context, self)
+        self.grid = ViewportGrid(context, self)
+        self.ai = AiPanel(context, self)
+        self.slices = SliceBar(context, self)
+        self.status = StatusBar(context, self)
+        self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
+        self._build()
+        self.help = HelpSheet(self)
+        self.shortcuts = install_shortcuts(self, context)
+        session = context.session
+        session.exam_changed.connect(self._refresh_title, check_nargs=False)
+        session.identity_changed.connect(self._refresh_title, check_nargs=False)
+        self._refresh_title()
+        self._restore()
+        self.grid.setFocus()
+
+    def _build(self) -> None:
+        middle = QWidget(self)
+        column = QVBoxLayout(middle)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.banners)
+        column.addWidget(self.grid, 1)
+        for widget in (self.study, middle, self.ai):
+            self.splitter.addWidget(widget)
+        self.splitter.setHandleWidth(1)
+        self.splitter.setChildrenCollapsible(False)
+        self.splitter.setStretchFactor(1, 1)
+        self.splitter.setSizes([theme.TREE_WIDTH, 1000, theme.AI_PANEL_WIDTH])
+        whole = QWidget(self)
+        rows = QVBoxLayout(whole)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(0)
+        body = QHBoxLayout()
+        body.addWidget(self.splitter)
+        rows.addWidget(self.toolbar)
+        rows.addLayout(body, 1)
+        rows.addWidget(self.slices)
+        rows.addWidget(self.status)
+        self.setCentralWidget(whole)
+
+    def _refresh_title(self, *_: object) -> None:
+        session = self._context.session
+        if session.exam is None:
+            self.setWindowTitle(TITLE)
+        else:
+            self.setWindowTitle(f"{exam_title(session.exam, identity_hidden=session.identity_hidden)} - {TITLE}")
+
+    # -- panels --------------------------------------------------------------------------------------------------
+    def _panel(self, name: PanelName) -> QWidget:
+        return {"study": self.study, "ai": self.ai}[name]
+
+    def panel_visible(self, name: PanelName) -> bool:
+        """Whether a side panel is shown."""
+        return not self._panel(name).isHidden()
+
+    def set_panel_visible(self, name: PanelName, visible: bool) -> None:
+        """Show or hide a side panel, and remember it."""
+        self._panel(name).setVisible(visible)
+        self._context.settings.panels[name] = visible
+        self.toolbar.refresh()
+
+    def escape(self) -> None:
+        """Close what lies over the images: the sheet of keys, the newest banner, the maximised viewport."""
+        if self.help.close_sheet() or self.banners.dismiss_newest():
+            return
+        if self._context.session.maximised is not None:
+            self._context.session.toggle_maximised()
+
+    # -- what is remembered --------------------------------------------------------------------------------------
+    def remember(self) -> None:
+        """Write size, place and split into the settings."""
+        settings = self._context.settings
+        settings.window_geometry = _to_text(self.saveGeometry())
+        settings.window_state = _to_text(self.splitter.saveState())
+
+    def _restore(self) -> None:
+        settings = self._context.settings
+        for name, widget in (("study", self.study), ("ai", self.ai)):
+            widget.setVisible(settings.panels.get(name, True))
+        if settings.window_geometry and self.restoreGeometry(_from_text(settings.window_geometry)):
+            self.splitter.restoreState(_from_text(settings.window_state))
+            return
+        screen = QGuiApplication.primaryScreen()
+        if screen is not None:
+            self.resize(screen.availableSize() * FIRST_SIZE_SHARE)
+
+    # -- events --------------------------------------------------------------------------------------------------
+    def showEvent(self, event: QShowEvent) -> None:
+        """Tell when the window is there for the first time."""
+        super().showEvent(event)
+        if not self._was_shown:
+            self._was_shown = True
+            self.shown.emit()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Remember the layout; whoever listens stops the services."""
+        self.remember()
+        self.closing.emit()
+        event.accept()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take files, folders and archives."""
+        if _dropped_paths(event):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open what was dropped."""
+        paths = _dropped_paths(event)
+        if paths:
+            event.acceptProposedAction()
+            run("file.open_paths", self._context, paths)
+
+
+def _dropped_paths(event: QDropEvent) -> list[Path]:
+    return [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+
+
+def _to_text(data: QByteArray) -> str:
+    return base64.b64encode(data.data()).decode("ascii")
+
+
+def _from_text(text: str) -> QByteArray:
+    return QByteArray.fromBase64(text.encode("ascii"))
