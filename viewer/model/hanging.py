@@ -53,7 +53,7 @@ class Stage:
 def reading_order(images: Sequence[MammoImage]) -> list[MammoImage]:
     """Return images as they are read: CC, MLO, then other views, R before L; the same from any file order."""
 
-    def rank(image: MammoImage) -> tuple[int, int, str, int, bool]:
+    def rank(image: MammoImage) -> tuple[int, int, str, int, bool, bool]:
         view = image.view or "~"  # sorts behind every name
         return (
             STANDARD_VIEWS.index(view) if view in STANDARD_VIEWS else len(STANDARD_VIEWS),
@@ -61,6 +61,7 @@ def reading_order(images: Sequence[MammoImage]) -> list[MammoImage]:
             view,
             _MODALITIES.index(image.modality),
             bool(image.view_modifiers),
+            image.for_processing,
         )
 
     return sorted(_newest_first(images), key=rank)
@@ -86,11 +87,12 @@ def arrange(
     if not images:
         return (1, 1), []
     focus = focus or _active(session, images) or images[0]
-    rules = [rule for rule in protocol.slots if not rule.optional or _could_exist(rule, images)]
     hung: set[str] = set()
     slots = []
-    for rule in rules:
+    for rule in protocol.slots:
         candidates = _candidates(rule, protocol, images, focus, prefer)
+        if not candidates and rule.optional and not _could_exist(rule, images):
+            continue
         image = next((image for image in candidates if image.sop_uid not in hung), None)
         slots.append(_slot(rule, candidates, image, focus, session))
         if image is not None:
@@ -108,17 +110,27 @@ def stages(exam: Exam) -> list[Stage]:
     """Return the hanging steps of an exam, from the overview to the single view; every image is in one of them."""
     images = reading_order(exam.images)
     found = [Stage("2x2", None, modality, f"four views, {modality}") for modality in _overviews(images)]
-    shown = {image.sop_uid for image in images if any(_in_overview(image, stage.prefer) for stage in found)}
-    for group in _by_view(images):
-        if len({image.modality for image in group}) > 1:
+    preferred = [stage.prefer for stage in found]
+    shown = set()
+    for group in _by_view(images):  # of several that would fit, the first one hangs
+        newest = {image.modality: image for image in reversed(group)}
+        shown |= {image.sop_uid for image in newest.values() if _in_overview(image, preferred)}
+        columns = {_column(image.modality): image for image in reversed(group)}
+        if len(columns) > 1:
             found.append(Stage("compare", group[0], None, f"compare {group[0].label}"))
-            firsts = {image.modality: image.sop_uid for image in reversed(group)}
-            shown |= set(firsts.values())
-    one_by_one = images if not any(stage.layout == "compare" for stage in found) else []
-    for image in images:
-        if image in one_by_one or image.sop_uid not in shown:
-            found.append(Stage("single", image, None, f"{image.label} {image.modality}"))
+            shown |= {image.sop_uid for image in columns.values()}
+    nothing_to_compare = not any(stage.layout == "compare" for stage in found)
+    found += [
+        Stage("single", image, None, f"{image.label} {image.modality}")
+        for image in images
+        if nothing_to_compare or image.sop_uid not in shown
+    ]
     return found
+
+
+def _column(modality: Modality) -> Modality:
+    """Return which column of the comparison a modality hangs in."""
+    return modality if modality in (Modality.DBT, Modality.S2D) else Modality.FFDM
 
 
 def current_stage(steps: Sequence[Stage], session: Session) -> int:
@@ -216,15 +228,15 @@ def _side_by_side(images: list[MammoImage], session: Session, places: int) -> tu
     return (-(-count // columns), columns), slots
 
 
-def _in_overview(image: MammoImage, modality: Modality | None) -> bool:
-    return image.modality is modality and image.laterality is not None and image.view in STANDARD_VIEWS
+def _in_overview(image: MammoImage, modalities: Sequence[Modality | None]) -> bool:
+    return image.modality in modalities and image.laterality is not None and image.view in STANDARD_VIEWS
 
 
 def _overviews(images: Sequence[MammoImage]) -> list[Modality | None]:
     """Return the modalities that fill at least two of the four standard places; [None] where none does."""
     found: list[Modality | None] = []
     for modality in _MODALITIES:
-        places = {(image.laterality, image.view) for image in images if _in_overview(image, modality)}
+        places = {(image.laterality, image.view) for image in images if _in_overview(image, [modality])}
         if len(places) > 1:
             found.append(modality)
     return found or [None]

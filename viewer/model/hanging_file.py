@@ -133,8 +133,12 @@ def _error_line(error: tomllib.TOMLDecodeError, text: str) -> int:
 
 
 def _field_at(text: str, line: int) -> str:
-    found = re.match(r"\s*([\w-]+)\s*=?", (text.splitlines() or [""])[line - 1])
-    return found[1] if found else "?"
+    """Return the field of a line, or the last one before it: an unclosed bracket is noticed further down only."""
+    for written in reversed((text.splitlines() or [""])[:line]):
+        found = re.match(r"\s*\"?([\w-]+)\"?\s*=", written)
+        if found:
+            return found[1]
+    return "format"
 
 
 class _Reader:
