@@ -12,6 +12,7 @@ import pickle
 import pickletools
 import re
 import struct
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,6 +29,9 @@ MAX_FILE_BYTES = 1 << 30
 
 MAX_PICKLE_BYTES = 16 << 20
 """The pickle of a state dictionary holds names and shapes only: about 0.1 MB."""
+
+NAMED_FUNCTIONS = 5
+"""Functions that a refusal names at most."""
 
 _ZIP_MAGIC = b"PK\x03\x04"
 _LEGACY_PICKLES = 5  # magic number, protocol, system, state dictionary, storage keys
@@ -91,30 +95,35 @@ def _parse_safetensors(path: Path, data: bytes) -> dict[str, Tensor]:
 def _refuse_code(path: Path, data: bytes) -> None:
     """Raise if the pickle in the file names anything but tensors and dictionaries."""
     streams = _pickles_of_zip(path, data) if data.startswith(_ZIP_MAGIC) else [data]
-    for stream in streams:
-        for name in _globals_in(path, stream):
-            if not _HARMLESS.fullmatch(name):
-                raise WeightsError(
-                    f"{path.name} is refused: besides numbers it carries code ({name.replace(' ', '.')}) that would "
-                    "run on loading. Ask for a file with the state dictionary only "
-                    "(torch.save(model.state_dict(), ...))."
-                )
+    found = [name for stream in streams for name in _globals_in(path, stream)]
+    code = list(dict.fromkeys(name.replace(" ", ".") for name in found if not _HARMLESS.fullmatch(name)))
+    if code:
+        raise WeightsError(
+            f"{path.name} is refused: besides numbers it carries code ({', '.join(code[:NAMED_FUNCTIONS])}) that would "
+            "run on loading. Ask for a file with the state dictionary only (torch.save(model.state_dict(), ...))."
+        )
 
 
 def _pickles_of_zip(path: Path, data: bytes) -> list[bytes]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = archive.infolist()
-            if sum(member.file_size for member in members) > MAX_FILE_BYTES:
-                raise WeightsError(f"{path.name} unpacks to more than {MAX_FILE_BYTES / 2**30:.0f} GiB; it is refused.")
-            pickles = [member for member in members if member.filename.endswith(".pkl")]
-            if not pickles:
-                raise WeightsError(f"{path.name} is a zip archive without PyTorch weights; unpack it first.")
-            if any(member.file_size > MAX_PICKLE_BYTES for member in pickles):
-                raise WeightsError(f"{path.name} holds a pickle that is far too large for weights; it is refused.")
-            return [archive.read(member) for member in pickles]
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
-        raise WeightsError(f"{path.name} is damaged ({error}); copy or download it again.") from error
+            names = _names_of_pickles(path, archive.infolist())
+            return [archive.read(name) for name in names]
+    except WeightsError:
+        raise
+    except Exception as error:  # zipfile lets errors of every kind through on damaged archives
+        raise WeightsError(f"{path.name} is damaged ({_first_line(error)}); copy or download it again.") from error
+
+
+def _names_of_pickles(path: Path, members: list[zipfile.ZipInfo]) -> list[str]:
+    if sum(member.file_size for member in members) > MAX_FILE_BYTES:
+        raise WeightsError(f"{path.name} unpacks to more than {MAX_FILE_BYTES / 2**30:.0f} GiB; it is refused.")
+    pickles = [member for member in members if member.filename.endswith(".pkl")]
+    if not pickles:
+        raise WeightsError(f"{path.name} is a zip archive without PyTorch weights; unpack it first.")
+    if any(member.file_size > MAX_PICKLE_BYTES for member in pickles):
+        raise WeightsError(f"{path.name} holds a pickle that is far too large for weights; it is refused.")
+    return [member.filename for member in pickles]
 
 
 def _globals_in(path: Path, stream: bytes) -> list[str]:
@@ -122,48 +131,47 @@ def _globals_in(path: Path, stream: bytes) -> list[str]:
     source = io.BytesIO(stream[:MAX_PICKLE_BYTES])
     found: list[str] = []
     for number in range(_LEGACY_PICKLES):
-        strings: list[str] = []
         try:
-            for opcode, argument, _ in pickletools.genops(source):
-                if opcode.name in ("GLOBAL", "INST"):
-                    found.append(str(argument))
-                elif opcode.name == "STACK_GLOBAL":  # takes its two names from the stack
-                    found.append(" ".join(strings[-2:]) or "an unnamed object")
-                elif opcode.name.startswith("EXT"):
-                    found.append(f"extension {argument}")
-                elif isinstance(argument, str):
-                    strings.append(argument)
-        except (ValueError, IndexError, UnicodeDecodeError, OverflowError) as error:
+            _add_globals_of_pickle(source, found)
+        except Exception as error:  # pickletools lets errors of every kind through on damaged pickles
             if number == 0 and not found:
                 raise WeightsError(f"{path.name} is no PyTorch weight file, or is damaged; copy it again.") from error
             break  # what follows the pickles of an old file is raw numbers
-        if source.tell() >= len(stream):
-            break
     return found
+
+
+def _add_globals_of_pickle(source: io.BytesIO, found: list[str]) -> None:
+    """List one pickle's imports without running it; ``source`` ends behind it."""
+    strings: list[str] = []
+    for opcode, argument, _ in pickletools.genops(source):
+        if opcode.name in ("GLOBAL", "INST"):
+            found.append(str(argument))
+        elif opcode.name == "STACK_GLOBAL":  # takes its two names from the stack
+            found.append(" ".join(strings[-2:]) or "an unnamed object")
+        elif opcode.name.startswith("EXT"):
+            found.append(f"extension {argument}")
+        elif isinstance(argument, str):
+            strings.append(argument)
 
 
 def _parse_torch(path: Path, data: bytes) -> object:
     try:
-        content: object = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # advice on old or odd formats, for developers; we report in sentences
+            content: object = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        first = str(error).splitlines()[0]
-        raise WeightsError(f"{path.name} is refused: it holds more than weights, or is damaged ({first}).") from error
-    except (
-        RuntimeError,
-        EOFError,
-        ValueError,
-        KeyError,
-        AttributeError,
-        TypeError,
-        IndexError,
-        OSError,
-        struct.error,
-    ) as e:
         raise WeightsError(
-            f"{path.name} is damaged or cut short ({str(e).splitlines()[0] if str(e) else type(e).__name__}); "
-            "copy or download it again."
-        ) from e
+            f"{path.name} is refused: it holds more than weights, or is damaged ({_first_line(error)})."
+        ) from error
+    except Exception as error:  # torch.load, too, raises anything on damaged files
+        raise WeightsError(
+            f"{path.name} is damaged or cut short ({_first_line(error)}); copy or download it again."
+        ) from error
     return content
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:300]
 
 
 def _state_in(path: Path, content: object) -> dict[str, Tensor]:
