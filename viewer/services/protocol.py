@@ -1,0 +1,67 @@
+"""What the window and the worker process say to each other; everything carries the id of its job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gmic_core.exam.model import MammoImage
+from gmic_core.inference.events import Event
+
+
+@dataclass(frozen=True)
+class Task:
+    """One image to run a network on.
+
+    Attributes
+    ----------
+    refs : weights as users write them (name, file, ``random:SEED``); several make an ensemble.
+    orientation_confirmed : the reader confirmed the header although the pixels seemed to contradict it.
+    """
+
+    job_id: str
+    image: MammoImage
+    model: str
+    refs: tuple[str, ...]
+    device: str
+    orientation_confirmed: bool = False
+
+
+@dataclass(frozen=True)
+class Warm:
+    """Import torch now, so that the first task does not wait for it."""
+
+    device: str
+
+
+@dataclass(frozen=True)
+class Quit:
+    """End the process; what is running is finished or cancelled first."""
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The worker can take tasks; ``device`` is where networks run, "" before torch was imported."""
+
+    device: str = ""
+
+
+@dataclass(frozen=True)
+class Told:
+    """An event of a running task."""
+
+    job_id: str
+    event: Event
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A task ended without a result, and why."""
+
+    job_id: str
+    sop_uid: str
+    reason: str
+    cancelled: bool = False
+
+
+Request = Task | Warm | Quit
+Message = Ready | Told | Failed

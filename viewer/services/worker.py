@@ -1,0 +1,204 @@
+"""The worker process: the only place of the application where torch is imported.
+
+It takes one task at a time from its pipe, sends events back and survives whatever a task does short of a crash. A
+cancel arrives as bytes on a second pipe, looked at between slice batches: unlike a shared event it has no lock
+that a killed process could leave behind.
+"""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import multiprocessing
+import os
+import signal
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING
+
+from gmic_core.errors import CancelledError, GmicError
+from gmic_core.paths import ensure_dir, user_data_dir
+from viewer.services.protocol import Failed, Message, Quit, Ready, Request, Task, Told, Warm
+
+if TYPE_CHECKING:
+    from gmic_core.exam.frames import FrameReader
+    from gmic_core.inference.events import Event
+    from gmic_core.inference.network import LoadedNetwork
+    from gmic_core.types import ImageResult
+
+log = logging.getLogger("gmic.worker")
+
+NICENESS = 10
+"""The worker yields to the window on shared cores: scrolling comes first."""
+NETWORKS_KEPT = 6
+"""Loaded networks (56 MB each) kept for the next task; an ensemble of the papers has five."""
+
+
+def main(pipe: Connection, control: Connection) -> None:
+    """Work until the pipe closes; entry point of the process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C in the terminal is the window's to answer
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    _start_log()
+    _end_with_parent()
+    worker = _Worker(pipe, control)
+    try:
+        worker.serve()
+    finally:
+        worker.close()
+
+
+def _start_log() -> None:
+    """Log to the user's data folder; messages carry job ids and UIDs of no patient, only job ids."""
+    folder = ensure_dir(user_data_dir() / "logs")
+    handler = logging.handlers.RotatingFileHandler(folder / "worker.log", maxBytes=1 << 20, backupCount=2)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+
+
+def _end_with_parent() -> None:
+    """End this process when the window's process is gone, even in the middle of a network."""
+    parent = multiprocessing.parent_process()
+    if parent is None:  # called directly, e.g. in a test: there is nothing to outlive
+        return
+
+    def wait() -> None:
+        parent.join()
+        os._exit(0)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+class _Worker:
+    """State of the process: loaded networks, the frame reader, the two pipes."""
+
+    def __init__(self, pipe: Connection, control: Connection) -> None:
+        self._pipe = pipe
+        self._control = control
+        self._networks: OrderedDict[tuple[str, str, str], LoadedNetwork] = OrderedDict()
+        self._reader: FrameReader | None = None
+        self._cancelled: set[str] = set()
+
+    def serve(self) -> None:
+        """Answer requests until the pipe closes."""
+        self._send(Ready())
+        while True:
+            try:
+                request: Request = self._pipe.recv()
+            except (EOFError, OSError):
+                return
+            if isinstance(request, Quit):
+                return
+            if isinstance(request, Warm):
+                self._warm(request)
+            else:
+                self._send(self._answer(request))
+
+    def close(self) -> None:
+        """Stop the decoder process of this worker."""
+        if self._reader is not None:
+            self._reader.close()
+
+    def _send(self, message: Message) -> None:
+        self._pipe.send(message)
+
+    def _warm(self, request: Warm) -> None:
+        try:
+            from gmic_core.inference.network import choose_device
+
+            self._send(Ready(str(choose_device(request.device))))
+        except GmicError as error:
+            log.warning("warming up: %s", error)
+            self._send(Ready())
+
+    # -- tasks ---------------------------------------------------------------------------------------------------
+    def _answer(self, task: Task) -> Message:
+        """Run a task; whatever goes wrong becomes a message."""
+        uid = task.image.sop_uid
+        try:
+            return self._run(task)
+        except CancelledError as error:
+            return Failed(task.job_id, uid, str(error), cancelled=True)
+        except GmicError as error:
+            log.info("job %s: %s", task.job_id, error)
+            return Failed(task.job_id, uid, str(error))
+        except MemoryError:
+            log.exception("job %s", task.job_id)
+            return Failed(task.job_id, uid, "There was not enough memory; close other programs and run again.")
+        except Exception as error:  # a bug in one task must not cost the reader the others
+            log.exception("job %s", task.job_id)
+            return Failed(
+                task.job_id,
+                uid,
+                f"The network failed unexpectedly ({type(error).__name__}: {error}). The images are not affected; "
+                "details are in logs/worker.log of the data folder.",
+            )
+
+    def _run(self, task: Task) -> Message:
+        from gmic_core.inference.engine import Run, run_image
+        from gmic_core.inference.ensemble import ensemble_mean
+        from gmic_core.inference.events import ImageFinished
+
+        self._forget_cancels(task.job_id)
+        cancelled = self._cancel_check(task.job_id)
+        members: list[ImageResult] = []
+        for ref in task.refs:
+            loaded = self._network(task.model, ref, task.device)
+            run = Run(
+                on_event=self._forward(task.job_id, first=not members),
+                cancelled=cancelled,
+                orientation_confirmed=task.orientation_confirmed,
+            )
+            members.append(run_image(task.image, loaded, self._frames(), run))
+        return Told(task.job_id, ImageFinished(ensemble_mean(members)))
+
+    def _forward(self, job_id: str, *, first: bool) -> Callable[[Event], None]:
+        """Return what sends events on; of an ensemble only the first member's maps are streamed."""
+        from gmic_core.inference.events import ImageFinished, Progress
+
+        def forward(event: Event) -> None:
+            if isinstance(event, ImageFinished) or not (first or isinstance(event, Progress)):
+                return
+            self._send(Told(job_id, event))
+
+        return forward
+
+    def _frames(self) -> FrameReader:
+        if self._reader is None:
+            from gmic_core.exam.frames import FrameReader
+
+            self._reader = FrameReader(start=False)
+        return self._reader
+
+    def _network(self, model: str, ref: str, device: str) -> LoadedNetwork:
+        """Return a network, loaded anew when its weight file changed since it was loaded."""
+        from gmic_core.inference.network import load_network
+        from viewer.services.weights_key import weights_key
+
+        key = (model, weights_key(ref), device)
+        if key not in self._networks:
+            self._networks[key] = load_network(model, ref, device)
+            while len(self._networks) > NETWORKS_KEPT:
+                self._networks.popitem(last=False)
+        self._networks.move_to_end(key)
+        return self._networks[key]
+
+    # -- cancel --------------------------------------------------------------------------------------------------
+    def _forget_cancels(self, job_id: str) -> None:
+        """Drop cancels of earlier jobs; one for this job is kept for the first check."""
+        self._read_control()
+        self._cancelled &= {job_id}
+
+    def _read_control(self) -> None:
+        while self._control.poll():
+            self._cancelled.add(self._control.recv_bytes().decode())
+
+    def _cancel_check(self, job_id: str) -> Callable[[], bool]:
+        def cancelled() -> bool:
+            self._read_control()
+            return job_id in self._cancelled
+
+        return cancelled
