@@ -66,8 +66,9 @@ class PlaneMap:
         GeometryError
             If the map is singular.
         """
-        det = float(np.linalg.det(self.matrix))
-        if not np.isfinite(det) or abs(det) < 1e-12:
+        # NaN (a damaged spacing) is looked for first: det would warn of it instead of returning NaN quietly
+        det = float(np.linalg.det(self.matrix)) if np.isfinite(self.matrix).all() else 0.0
+        if abs(det) < 1e-12:
             raise GeometryError("The image geometry is degenerate (zero scale); the file's spacing or size is wrong.")
         return PlaneMap(np.asarray(np.linalg.inv(self.matrix), np.float64))
 
