@@ -90,7 +90,8 @@ class Session:
         """Add what a scan found; an exam that is there already (same patient and study) is replaced."""
         keys = {(exam.patient_id, exam.study_uid) for exam in exams}
         self.exams = [exam for exam in self.exams if (exam.patient_id, exam.study_uid) not in keys] + exams
-        self.rejected += rejected
+        again = {rejection.path for rejection in rejected}
+        self.rejected = [rejection for rejection in self.rejected if rejection.path not in again] + rejected
         self.exams_changed.emit()
 
     def open_exam(self, exam: Exam | None) -> None:
