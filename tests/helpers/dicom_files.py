@@ -374,8 +374,7 @@ def write_dbt(
     if "ViewPosition" in ds:
         del ds.ViewPosition
     ds.SharedFunctionalGroupsSequence = [_shared_groups(laterality, spacing, slice_spacing, window)]
-    axes = (0, -1, 0, -1, 0, 0) if view != "MLO" else (0, -1, 0, 0, 0, -1)
-    step = (0.0, 0.0, slice_spacing) if view != "MLO" else (slice_spacing, 0.0, 0.0)
+    axes, step = _axes(directions, slice_spacing)
     slices = order if per_frame_items is None else [order[i % len(order)] for i in range(per_frame_items)]
     items = [_frame_item([s * v for v in step], axes, s) for s in slices]
     for item, pair in zip(items, frame_windows or (), strict=False):
@@ -385,6 +384,16 @@ def write_dbt(
     ds.PerFrameFunctionalGroupsSequence = items
     _set_pixel_data(ds, stored, syntax, bits, fragments, offset_table)
     return save(path, ds, syntax, overrides)
+
+
+_LPS = {"L": (1, 0, 0), "R": (-1, 0, 0), "P": (0, 1, 0), "A": (0, -1, 0), "H": (0, 0, 1), "F": (0, 0, -1)}
+
+
+def _axes(directions: tuple[str, str] | None, slice_spacing: float) -> tuple[list[int], list[float]]:
+    """Return Image Orientation (Patient) that agrees with Patient Orientation, and the step from slice to slice."""
+    columns, rows = (_LPS[letter[0]] for letter in directions or ("A", "F"))
+    normal = np.cross(columns, rows) * slice_spacing
+    return [*columns, *rows], [float(value) for value in normal]
 
 
 def _shared_groups(
@@ -432,6 +441,8 @@ def write_dbt_series(
     """
     name = f"DBTCT-{laterality}-{view}"
     paths = []
+    directions = _directions(patient_orientation, laterality, view)
+    axes, step = _axes(directions, slice_spacing)
     for index, frame in enumerate(volume):
         sop_uid = make_uid("ct", patient, study, name, index)
         ds = _common(CT_IMAGE, patient=patient, study=study, series=name, sop_uid=sop_uid, date="20240115")
@@ -439,10 +450,10 @@ def write_dbt_series(
         ds.ImageType = ["DERIVED", "PRIMARY", "AXIAL"]
         ds.SeriesDescription = f"{laterality} {view} Tomosynthesis Reconstruction"
         ds.ImageLaterality, ds.ViewPosition = laterality, view
-        ds.PatientOrientation = list(_directions(patient_orientation, laterality, view) or ())
+        ds.PatientOrientation = list(directions or ())
         ds.InstanceNumber = str(index + 1)
-        ds.ImagePositionPatient = [0.0, 0.0, index * slice_spacing]
-        ds.ImageOrientationPatient = [0.0, -1.0, 0.0, -1.0, 0.0, 0.0]
+        ds.ImagePositionPatient = [value * index for value in step]
+        ds.ImageOrientationPatient = [float(value) for value in axes]
         ds.PixelSpacing, ds.SliceThickness = [spacing, spacing], slice_spacing
         ds.RescaleIntercept, ds.RescaleSlope = "0", "1"
         ds.WindowCenter, ds.WindowWidth = "2048", "4096"
