@@ -30,14 +30,21 @@ _KEPT_KEYS = {
 """Keys that a list, slider or tree needs for itself while it has the focus."""
 
 
+_SHIFTED = {"?", "+"}
+"""Characters that need Shift on many keyboards; not every platform reports them without it."""
+
+
 def install_shortcuts(window: QWidget, context: Context) -> list[QShortcut]:
     """Give a window the keys of all commands; a key of a disabled command says why it does nothing."""
     shortcuts = []
     for entry in COMMANDS.values():
         for key in entry.keys:
-            shortcut = QShortcut(QKeySequence(key), window)
+            shortcut = QShortcut(window)
+            shortcut.setKeys([QKeySequence(name) for name in ((key, f"Shift+{key}") if key in _SHIFTED else (key,))])
             shortcut.setAutoRepeat(entry.repeats)
             shortcut.activated.connect(_runner(entry.id, context))
+            # no key has two owners, so what is ambiguous can only be the two ways to type one character
+            shortcut.activatedAmbiguously.connect(_runner(entry.id, context))
             shortcuts.append(shortcut)
     return shortcuts
 

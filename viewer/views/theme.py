@@ -45,7 +45,7 @@ TOOLBAR_HEIGHT = 36
 SLICE_BAR_HEIGHT = 56
 STATUS_BAR_HEIGHT = 22
 TREE_WIDTH = 232
-AI_PANEL_WIDTH = 304
+AI_PANEL_WIDTH = 308
 FOCUS_WIDTH = 2
 MOTION_MS = 120  # longest motion of the interface; images never move by themselves
 
