@@ -16,7 +16,7 @@ from gmic_core.types import Finding, Laterality
 from tests.helpers.panel_fakes import make_context, make_exam, make_result
 from viewer.commands import Context
 from viewer.model import colormaps
-from viewer.views import theme, tiles
+from viewer.views import patch_list, theme, tiles
 from viewer.views.ai_panel import AiPanel
 
 Show = Callable[..., QWidget]
@@ -338,19 +338,25 @@ def test_a_turned_file_gives_the_same_patch(context: Context) -> None:
     assert tiles.tile(turned_state, 0, flipped, box, 64, 64) == upright
 
 
-def test_patches_wait_for_their_slices_and_ask_for_them(shown: Show, qtbot: QtBot) -> None:
+def test_patches_wait_for_their_slices_and_ask_for_them(
+    shown: Show, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patch_list, "ASK_AGAIN_MS", 150)
     context = make_context(make_exam(frames=12), ready=False)
     panel = shown(AiPanel(context), theme.AI_PANEL_WIDTH, 900)
-    give(context, 0, patches=2)
-    qtbot.waitUntil(lambda: len(context.frames.requested) >= 2)
+    give(context, 0, patches=2)  # in slices 0 and 5; the reader is in slice 6
+    requested = context.frames.requested
+    qtbot.waitUntil(lambda: len(requested) == 4)
     uid = context.session.exam.images[0].sop_uid
-    assert set(context.frames.requested) == {(uid, 0), (uid, 5)}
-    count = len(context.frames.requested)
-    qtbot.waitUntil(lambda: len(context.frames.requested) > count, timeout=2000)  # asked again
+    assert requested == [(uid, 0), (uid, 6), (uid, 5), (uid, 6)]
+    qtbot.waitUntil(lambda: len(requested) == 8)  # still missing: asked again
+    context.frames.frame_failed.emit(uid, 0, "truncated")
     context.frames.ready = True
     context.frames.frame_ready.emit(uid, 5)
-    qtbot.waitUntil(lambda: len(panel.patches.list._pictures) == 2)
-    assert not panel.patches.list._asker.isActive()
+    view = panel.patches.list
+    qtbot.waitUntil(lambda: len(view._pictures) >= 1)
+    assert not view._asker.isActive()
+    assert [view.is_readable(patch) for patch in view.patches.patches] == [False, True]
 
 
 def test_two_columns_and_one_at_full_size(panel: AiPanel, context: Context, qtbot: QtBot) -> None:
