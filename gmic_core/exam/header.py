@@ -159,7 +159,7 @@ def parse_header(file: BinaryIO) -> Header:
     walker.top(at, header)
     context.encoding = encoding_of(elements.texts("SpecificCharacterSet"))
     if header.pixel_offset is not None and syntax.codec != "deflated":
-        header.pixel_bytes_left = source.size - header.pixel_offset
+        header.pixel_bytes_left = max(source.size - header.pixel_offset, 0)
     return header
 
 

@@ -17,6 +17,8 @@ from gmic_core.exam.model import ScanResult
 
 STALL_S = 60.0
 """Seconds without a sign of life after which a scan is given up; 5,000 headers take three."""
+TRIES = 2
+"""A scan is tried again in a new process when the old one died: it may have been killed while it was idle."""
 _POLL_S = 0.05
 _GRACE_S = 1.0
 _HEARTBEAT_S = 1.0
@@ -82,19 +84,23 @@ class ScanProcess:
         ExamError
             If the process died or stalled; the message says what to do.
         """
+        wanted = [str(path) for path in paths]
         with self._busy:
-            process, pipe = self._running_link()
-            try:
-                pipe.send([str(path) for path in paths])
-                return self._wait(process, pipe, progress, cancelled)
-            except (EOFError, OSError) as error:
-                self._replace()
-                if self._closed:
-                    raise CancelledError("Reading was cancelled.") from error
-                raise ExamError(
-                    f"The reading process stopped unexpectedly (exit code {process.exitcode}); open the folders one "
-                    "by one."
-                ) from error
+            for attempt in range(1, TRIES + 1):
+                process, pipe = self._running_link()
+                try:
+                    pipe.send(wanted)
+                    return self._wait(pipe, progress, cancelled)
+                except (EOFError, OSError) as error:
+                    self._replace()
+                    if self._closed:
+                        raise CancelledError("Reading was cancelled.") from error
+                    if attempt == TRIES:
+                        raise ExamError(
+                            f"The reading process stopped unexpectedly (exit code {process.exitcode}); open the "
+                            "folders one by one."
+                        ) from error
+        raise AssertionError("unreachable: the last try returns or raises")
 
     def close(self) -> None:
         """Stop the process; a scan under way ends with CancelledError."""
@@ -126,7 +132,6 @@ class ScanProcess:
 
     def _wait(
         self,
-        process: BaseProcess,
         pipe: Connection,
         progress: Callable[[int, int], None] | None,
         cancelled: Callable[[], bool] | None,
@@ -165,12 +170,9 @@ def _error(failure: _Failure) -> GmicError:
 
 
 def _stop(process: BaseProcess) -> None:
-    """Ask, wait, kill."""
-    process.terminate()
+    """Kill at once: the process has nothing to put in order, and one that hangs would not listen."""
+    process.kill()
     process.join(2.0)
-    if process.is_alive():
-        process.kill()
-        process.join(2.0)
 
 
 def main(pipe: Connection) -> None:
