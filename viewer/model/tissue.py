@@ -17,7 +17,10 @@ LONGEST_SIDE = 160
 """Cells along the longer side of the mask, at most: 2 mm of breast each, a line of text is coarser."""
 FAINTEST_TISSUE = 0.02
 """Share of the value range that tissue differs from air at least."""
-AIR_PERCENTILE = 99.0
+AIR_SPREADS = 3.0
+"""Standard deviations above the median of what lies outside the breast that still count as air."""
+TISSUE_PERCENTILE = 1.0
+"""Share of the breast's darkest pixels, in percent, that may look like air at most."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +102,14 @@ def _air_values(frame: Frame, mask: Mask, pixel: PixelFormat) -> tuple[int, int]
     outside = frame[~grown]
     if outside.size < frame.size // 100:
         return None
-    share = 100.0 - AIR_PERCENTILE if pixel.inverted else AIR_PERCENTILE
-    edge = int(np.percentile(outside, share))
+    sign = -1.0 if pixel.inverted else 1.0
+    air = outside.astype(np.float32) * sign
+    edge = float(np.median(air)) + AIR_SPREADS * _spread(air)
+    tissue = frame[mask].astype(np.float32) * sign
+    if tissue.size:
+        # film labels, markers and a fogged border are part of what lies outside: they must not take tissue with them
+        edge = min(edge, float(np.percentile(tissue, TISSUE_PERCENTILE)))
     levels = 1 << pixel.bits_stored
     lowest = -levels // 2 if pixel.signed else 0
-    return (edge, lowest + levels - 1) if pixel.inverted else (lowest, edge)
+    edge_value = int(np.floor(edge)) * int(sign)
+    return (edge_value, lowest + levels - 1) if pixel.inverted else (lowest, edge_value)
