@@ -159,7 +159,7 @@ class ResultStore:
         os.replace(part, path)
 
     def _read_arrays(self, key: str) -> dict[str, Any]:
-        with np.load(self._arrays_path(key), allow_pickle=False) as arrays:
+        with self._arrays_path(key).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in _ARRAY_FIELDS}
 
     def _drop(self, key: str) -> None:

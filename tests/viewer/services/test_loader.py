@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -47,7 +48,7 @@ def test_the_middle_slice_first_then_outward_from_the_reader(exam, reader, post)
     assert order[0] == 4
     assert sorted(order) == list(range(8))
     distances = [abs(k - 4) for k in order]
-    assert all(b - a >= -1 for a, b in zip(distances, distances[1:], strict=False))  # two are under way at a time
+    assert all(b - a >= -1 for a, b in itertools.pairwise(distances))  # two are under way at a time
     assert loader.loaded(dbt) == frozenset()  # closed
 
 
@@ -108,7 +109,9 @@ def test_a_missing_file_is_told_once_for_each_time_it_is_looked_at(exam, reader,
     log = Log(loader)
     loader.open_exam(replace(exam, images=(image,)))
     post.run_until(lambda: loader.idle)
-    assert [(k, text) for _, k, text in log.failed] == [(0, f"The file {image.files[0].name} is gone; open the exam again.")]
+    assert [(k, text) for _, k, text in log.failed] == [
+        (0, f"The file {image.files[0].name} is gone; open the exam again.")
+    ]
     loader.request(image, 0)
     assert len(log.failed) == 2
     loader.close()

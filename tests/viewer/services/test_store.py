@@ -17,7 +17,9 @@ from viewer.services.weights_key import joint_key, weights_key
 
 def result_for(uid: str, model: str = "gmic2d") -> ImageResult:
     rng = np.random.default_rng(1)
-    provenance = Provenance(model, "w", "ab", False, "data", "1", "float32", "cpu", 1.5, "x", "2026-01-01T00:00:00+00:00")
+    provenance = Provenance(
+        model, "w", "ab", False, "data", "1", "float32", "cpu", 1.5, "x", "2026-01-01T00:00:00+00:00"
+    )
     return ImageResult(
         uid, Modality.FFDM, Laterality.R, "CC", (0.25, 0.75), (0.1, 0.2), (float("nan"), float("nan")),
         (Roi(0, 1, 2, 257, 258, 0.6, (0.1, 0.9)), Roi(0, 5, 6, 261, 262, 0.4)),
