@@ -1,8 +1,6 @@
 """One image through one network: in slice batches inside a memory budget, with progress, cancel and partial maps.
 
-A volume is read three times at most: for its maximum projection (where is the breast?), for its mean and deviation, and
-slice by slice for the network. It is never in memory as float32; its cut windows are kept as stored values when the
-budget allows.
+How the slices are read is in :mod:`gmic_core.inference.slices`.
 """
 
 from __future__ import annotations
@@ -11,43 +9,33 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from gmic_core import __version__
 from gmic_core.errors import CancelledError, InferenceError
 from gmic_core.exam.model import MammoImage
-from gmic_core.exam.orientation import check_orientation
 from gmic_core.inference.choice import acceptance_notes, check_acceptance
 from gmic_core.inference.events import Event, ImageFinished, ImageStarted, Progress, SliceSaliency
 from gmic_core.inference.network import LoadedNetwork
+from gmic_core.inference.slices import Reader, Slices, check_side, project
 from gmic_core.models.gmic_blocks import RoiSelection, crop_patch
 from gmic_core.models.gmic_network import LocalPass
 from gmic_core.models.resnet22 import cells_of
-from gmic_core.preprocessing import PREPROCESSING_VERSION, Moments, PixelLevels, Projection, WindowPlan, plan_window
+from gmic_core.preprocessing import PREPROCESSING_VERSION, WindowPlan, plan_window
 from gmic_core.types import ImageResult, Provenance, Roi
 
-DEFAULT_BUDGET = 1 << 30
+DEFAULT_BUDGET = 800 << 20
 """Bytes for pixels and activations; the interpreter, torch and the weights come on top (about 0.5 GiB)."""
-LARGEST_BATCH = 4
-"""Slices at once: larger batches gain nothing on a CPU, whose caches they overflow."""
+LARGEST_BATCH = {"cpu": 2, "cuda": 16}
+"""Slices at once: larger batches gain nothing on a CPU, and a run stops only between batches."""
 LIVE_ACTIVATIONS = 3.5
 """Copies of the first feature map that are alive at once at the network's peak (measured)."""
 OUTSIDE_NOTE = 0.01
 """Share of the breast outside the network's window from which the reader is told."""
-
-Frame = npt.NDArray[Any]
-
-
-class Reader(Protocol):
-    """Gives the stored values of a slice; :class:`gmic_core.exam.frames.FrameReader` does."""
-
-    def read(self, image: MammoImage, slice_index: int) -> Frame:
-        """Return (rows, columns)."""
 
 
 def ignore(_event: Event) -> None:
@@ -106,13 +94,15 @@ def run_image(image: MammoImage, loaded: LoadedNetwork, reader: Reader, run: Run
     started = time.monotonic()
     spec = check_acceptance(image, loaded.model)
     network = loaded.network
-    _check_side(image, reader, run)
-    levels, projection = _project(image, reader, run)
+    step = partial(run.step, image)
+    if not run.orientation_confirmed:
+        check_side(image, reader)
+    levels, projection = project(image, reader, step)
     plan = plan_window(projection, levels, image, spec)
     del projection
     shape = (plan.window.rows, plan.window.columns)
     cells = cells_of(*shape)
-    slices = _Slices(image, reader, plan, run)
+    slices = Slices(image, reader, plan, run.budget // 2, step)
     to_stored = plan.window.saliency_to_stored(cells).matrix
     weights = loaded.weights
     run.on_event(
@@ -150,57 +140,15 @@ def run_image(image: MammoImage, loaded: LoadedNetwork, reader: Reader, run: Run
     return result
 
 
-# -- reading -----------------------------------------------------------------------------------------------------
-
-
-def _check_side(image: MammoImage, reader: Reader, run: Run) -> None:
-    """Refuse an image whose pixels show the chest wall on the edge opposite to the one that its header names."""
-    if run.orientation_confirmed:
-        return
-    question = check_orientation(image, reader.read(image, image.frames // 2))
-    if question is not None:
-        raise InferenceError(question)
-
-
-def _project(image: MammoImage, reader: Reader, run: Run) -> tuple[PixelLevels, Frame]:
-    projection = Projection(PixelLevels.of(image.pixel))
-    for k in range(image.frames):
-        projection.add(reader.read(image, k))
-        run.step(image, "reading", k + 1, image.frames)
-    return projection.finish()
-
-
-class _Slices:
-    """The slices of an image as a network sees them: cut and standardised, read again unless the budget keeps them."""
-
-    def __init__(self, image: MammoImage, reader: Reader, plan: WindowPlan, run: Run) -> None:
-        self._image, self._reader, self.plan = image, reader, plan
-        self._kept: dict[int, Frame] = {}
-        self._moments = Moments()
-        room = run.budget // 2
-        for k in range(image.frames):
-            cut = plan.take(reader.read(image, k))
-            self._moments = self._moments.plus(cut)
-            if room >= cut.nbytes:
-                self._kept[k] = cut
-                room -= cut.nbytes
-            run.step(image, "measuring", k + 1, image.frames)
-
-    def standardised(self, k: int) -> npt.NDArray[np.float32]:
-        """Return slice k, (rows, columns), zero mean and unit deviation over the whole volume."""
-        cut = self._kept.get(k)
-        return self._moments.apply(self.plan.take(self._reader.read(self._image, k)) if cut is None else cut)
-
-
 # -- the network -------------------------------------------------------------------------------------------------
 
 
-def batch_size(shape: tuple[int, int], budget: int) -> int:
-    """Return how many slices of (rows, columns) go through the global network at once."""
+def batch_size(shape: tuple[int, int], budget: int, device: str = "cpu") -> int:
+    """Return how many slices of (rows, columns) go through the global network at once on a type of device."""
     rows, columns = shape
     first_map = 16 * (rows // 2) * (columns // 2) * 4  # channels x half x half x float32
     each = int(first_map * LIVE_ACTIVATIONS) + rows * columns * 4
-    return int(min(max(budget // 2 // each, 1), LARGEST_BATCH))
+    return int(min(max(budget // 2 // each, 1), LARGEST_BATCH.get(device, 1)))
 
 
 def batches_outward(frames: int, size: int) -> Iterator[range]:
@@ -211,7 +159,7 @@ def batches_outward(frames: int, size: int) -> Iterator[range]:
 
 
 def _global(
-    image: MammoImage, loaded: LoadedNetwork, slices: _Slices, cells: tuple[int, int], run: Run
+    image: MammoImage, loaded: LoadedNetwork, slices: Slices, cells: tuple[int, int], run: Run
 ) -> tuple[Tensor, Tensor]:
     """Return the saliency (slices, 2, h, w) and the largest features (1, 256), telling each map as it comes."""
     network, device = loaded.network, loaded.device
@@ -219,8 +167,11 @@ def _global(
     saliency = torch.empty((image.frames, 2, *cells), device=device)
     vector: Tensor | None = None
     done = 0
-    for batch in batches_outward(image.frames, batch_size((window.rows, window.columns), run.budget)):
-        x = torch.from_numpy(np.stack([slices.standardised(k) for k in batch]))[:, None]
+    size = batch_size((window.rows, window.columns), run.budget, device.type)
+    batches = list(batches_outward(image.frames, size))
+    windows = slices.standardised(k for batch in batches for k in batch)
+    for batch in batches:
+        x = torch.from_numpy(np.stack([next(windows)[1] for _ in batch]))[:, None]
         part = network.global_pass(x.to(device))
         saliency[batch.start : batch.stop] = part.saliency
         highest = part.vector.amax(dim=0, keepdim=True)
@@ -235,7 +186,7 @@ def _global(
 
 
 def _local(
-    loaded: LoadedNetwork, slices: _Slices, chosen: RoiSelection, image: MammoImage, run: Run
+    loaded: LoadedNetwork, slices: Slices, chosen: RoiSelection, image: MammoImage, run: Run
 ) -> LocalPass | None:
     """Cut the chosen patches at full resolution and run the local network; None where nothing was chosen."""
     count = len(chosen)
@@ -245,8 +196,8 @@ def _local(
     patches: list[Tensor | None] = [None] * count
     order = chosen.slices.tolist()
     done = 0
-    for k in sorted(set(order)):  # each slice is read once, however many patches it holds
-        plane = torch.from_numpy(slices.standardised(k))
+    for k, pixels in slices.standardised(sorted(set(order))):  # each once, however many patches it holds
+        plane = torch.from_numpy(pixels)
         for i in (i for i, on in enumerate(order) if on == k):
             row, column = (int(v) for v in chosen.corners[i])
             patches[i] = crop_patch(plane, (row, column), size).clone()

@@ -61,6 +61,11 @@ def load_network(model: str, ref: str, device: str = "auto") -> LoadedNetwork:
         If the model, the weights or the device are not to be had.
     """
     where = choose_device(device)
+    if where.type == "cuda":
+        # TF32 keeps ten bits of mantissa: scores would differ from the CPU's by more than the promised 1e-5
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cuda.matmul.allow_tf32 = False
     network, weights = load_model(model, ref)
+    network.requires_grad_(False)
     label = f"cuda:0 ({torch.cuda.get_device_name(where)})" if where.type == "cuda" else "cpu"
     return LoadedNetwork(network.to(where), weights, where, label)
