@@ -28,6 +28,7 @@ from gmic_core.models.gmic_blocks import (
     select_rois,
     top_t_mean,
 )
+from gmic_core.models.layout import use_channels_last
 from gmic_core.models.registry import ModelSpec
 from gmic_core.models.specs import GmicHyper, Norm, SaliencyActivation
 from gmic_core.types import CLASSES
@@ -130,8 +131,7 @@ class GmicNetwork(nn.Module):
         self.mil_attn_U = nn.Linear(resnet.OUT_FEATURES, ATTENTION_UNITS, bias=False)
         self.mil_attn_w = nn.Linear(ATTENTION_UNITS, 1, bias=False)
         self.classifier_linear = nn.Linear(resnet.OUT_FEATURES, classes, bias=False)
-        # 1.3 to 1.6 times as fast as the default layout on the CPU (2 threads, 2116x1339), the same result to 1e-6
-        self.to(memory_format=torch.channels_last)
+        use_channels_last(self.dn_resnet)
 
     # The steps, in order.
 

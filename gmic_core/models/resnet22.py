@@ -6,9 +6,11 @@ modules are those of the published weight files, so that these load without rena
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gmic_core.models.layout import use_channels_last
 from gmic_core.models.specs import Norm
 
 WIDTHS = (16, 32, 64, 128, 256)
@@ -71,10 +73,20 @@ class ResNet22(nn.Module):
             self.layer_list.append(_stage(width_in, width, stride, norm))
             width_in = width
         self.final_bn = norm_layer(norm, OUT_CHANNELS)
+        self._set_layout(norm)
+
+    def _set_layout(self, norm: Norm) -> None:
+        """Choose memory layouts: channels-last convolutions, and above all pooling, are faster on the CPU.
+
+        Not with GroupNorm: torch's channels-last kernel sums squares in float32, and the saliency of a 2116x1339 slice
+        was off by 7e-3. There only the part before the first norm has that layout.
+        """
+        use_channels_last(self if norm == "batch" else self.first_conv)
+        self._inner_layout = torch.channels_last if norm == "batch" else torch.contiguous_format
 
     def forward(self, x: Tensor) -> Tensor:
         """Return h_g."""
-        x = self.first_pool(self.first_conv(x))
+        x = self.first_pool(self.first_conv(x)).contiguous(memory_format=self._inner_layout)
         for stage in self.layer_list:
             x = stage(x)
         return F.relu(self.final_bn(x), inplace=True)

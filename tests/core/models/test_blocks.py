@@ -18,7 +18,7 @@ def random_map(seed: int, slices: int, h: int, w: int) -> torch.Tensor:
 maps = st.builds(random_map, st.integers(0, 999), st.integers(1, 6), st.integers(4, 12), st.integers(4, 9))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(saliency=maps, t=st.floats(0.01, 3.0))
 def test_top_t_mean_lies_between_mean_and_maximum(saliency: torch.Tensor, t: float) -> None:
     score = top_t_mean(saliency, t)[0]
@@ -26,7 +26,7 @@ def test_top_t_mean_lies_between_mean_and_maximum(saliency: torch.Tensor, t: flo
     assert bool((score >= saliency.mean(dim=(0, 2, 3)) - 1e-6).all())
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(saliency=maps, patches=st.integers(1, 8), zeta=st.integers(0, 3))
 def test_chosen_windows_do_not_meet_while_there_is_room(saliency: torch.Tensor, patches: int, zeta: int) -> None:
     slices, _, h, w = saliency.shape
@@ -40,7 +40,7 @@ def test_chosen_windows_do_not_meet_while_there_is_room(saliency: torch.Tensor, 
         free[max(0, slice_index - zeta) : slice_index + zeta + 1, row : row + 4, column : column + 4] = False
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(saliency=maps, scale=st.floats(0.1, 10.0), shift=st.floats(-5.0, 5.0))
 def test_the_first_choice_ignores_scale_and_offset_of_the_maps(
     saliency: torch.Tensor, scale: float, shift: float

@@ -102,7 +102,7 @@ def test_a_truncated_safetensors_file_is_refused(tmp_path: Path) -> None:
         read_weight_file(tmp_path / "w.safetensors")
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(
     data=st.binary(max_size=300), head=st.sampled_from([b"", b"PK\x03\x04", b"\x80\x02", b"\x10" + b"\0" * 7 + b"{"])
 )
@@ -113,7 +113,7 @@ def test_noise_is_refused_with_a_message(tmp_path_factory: pytest.TempPathFactor
         read_weight_file(path)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(data=st.data())
 def test_damaged_files_end_as_weights_or_as_a_message(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
