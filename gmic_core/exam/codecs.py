@@ -116,7 +116,10 @@ def _decode_dicom(request: FrameRequest) -> Frame:
 
 def _decode_dicom_series(request: FrameRequest) -> Frame:
     # the paths are in slice order already
-    return _decode_dicom_file(request, request.source.paths[request.slice_index], 0, None)
+    source, index = request.source, request.slice_index
+    return _decode_dicom_file(
+        request, source.paths[index], 0, source.pixel_offsets[index] if source.pixel_offsets else None
+    )
 
 
 def _decode_dicom_file(request: FrameRequest, path: Path, number: int, offset: int | None) -> Frame:

@@ -20,6 +20,10 @@ MEMORY_LIMIT = 8 << 30
 """Address space of the process: a file that unpacks to more fails with a message instead of taking the machine."""
 
 
+READY = 0
+"""Number of the reply that says that the process has started; jobs count from 1."""
+
+
 @dataclass(frozen=True)
 class Job:
     """One frame to decode into the shared memory block ``block``."""
@@ -49,6 +53,7 @@ def main(pipe: Connection) -> None:
     _do_not_track_shared_memory()
     import gmic_core.exam.codecs  # noqa: F401  # the slow import happens before the first job asks for it
 
+    pipe.send(Reply(READY))
     jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
     lock = threading.Lock()
     for _ in range(thread_count()):

@@ -25,6 +25,8 @@ Frame = npt.NDArray[Any]
 
 STALL_S = 30.0
 """A frame that takes longer has hung its codec; the largest known frame takes 0.7 s."""
+START_S = 60.0
+"""Starting the process takes half a second, on a machine that is busy with other things many times that."""
 TRIES = 2
 """A frame is given up when the process dies this often while it alone is being decoded."""
 
@@ -49,6 +51,7 @@ class _Link:
     pipe: Connection
     wake: Connection  # written by whoever gives the process work, so that its watcher looks at the clock
     woken: Connection
+    ready: bool = False
 
 
 class DecoderClient:
@@ -194,7 +197,8 @@ class DecoderClient:
     def _patience(self) -> float | None:
         with self._lock:
             oldest = min((task.sent for task in self._running.values()), default=None)
-        return None if oldest is None else max(oldest + self._stall - time.monotonic(), 0.0)
+            limit = self._stall if self._link is not None and self._link.ready else max(START_S, self._stall)
+        return None if oldest is None else max(oldest + limit - time.monotonic(), 0.0)
 
     def _stalled(self) -> bool:
         patience = self._patience()
@@ -202,6 +206,9 @@ class DecoderClient:
 
     def _answer(self, reply: decoder.Reply) -> None:
         with self._lock:
+            if reply.number == decoder.READY:
+                self._started()
+                return
             task = self._running.pop(reply.number, None)
             self._feed()
         if task is None or task.block is None:
@@ -214,6 +221,13 @@ class DecoderClient:
         frame = np.ndarray((request.rows, request.columns), request.dtype, task.block.buf).copy()
         self._release(task)
         task.future.set_result(frame)
+
+    def _started(self) -> None:
+        """The process has started: only now the clock of the frames that it was given begins. Needs the lock."""
+        if self._link is not None:
+            self._link.ready = True
+        for task in self._running.values():
+            task.sent = time.monotonic()
 
     def _fail(self, task: _Task, error: Exception) -> None:
         self._release(task)

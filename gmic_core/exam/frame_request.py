@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -69,7 +69,8 @@ def frame_request(image: MammoImage, slice_index: int) -> FrameRequest:
     """
     if not 0 <= slice_index < image.frames:
         raise DecodeError(f"{image.label} has {image.frames} slices, there is no slice {slice_index + 1}.")
-    request = FrameRequest(image.source, slice_index, image.frames, image.rows, image.columns, image.pixel)
+    pixel = replace(image.pixel, modality_table=None)  # large, and of no use to a decoder
+    request = FrameRequest(image.source, slice_index, image.frames, image.rows, image.columns, pixel)
     if request.nbytes > MAX_FRAME_BYTES or image.rows < 1 or image.columns < 1:
         raise DecodeError(
             f"The header claims frames of {image.rows}x{image.columns} pixels; no mammogram is that size. "

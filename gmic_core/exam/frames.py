@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
@@ -80,24 +82,56 @@ class FrameReader:
         self.close()
 
 
+@dataclass(frozen=True)
+class _Place:
+    """Where an uncompressed frame lies.
+
+    Attributes
+    ----------
+    element : numpy type string of the stored values.
+    """
+
+    path: Path
+    offset: int
+    element: str
+
+
 def _mapped(request: FrameRequest) -> Frame | None:
-    """Return an uncompressed DICOM frame straight from the file; None where it has to be decoded."""
-    source = request.source
-    order = _BYTE_ORDER.get(source.transfer_syntax)
-    if source.kind != "dicom" or order is None or source.pixel_offset is None or source.member is not None:
+    """Return an uncompressed frame straight from the file; None where it has to be decoded."""
+    place = _place(request)
+    if place is None:
         return None
-    path = source.paths[0]
-    start = source.pixel_offset + request.stored_index * request.nbytes
+    path = place.path
     try:
-        size = path.stat().st_size
-        if start + request.nbytes > size:
+        if place.offset + request.nbytes > path.stat().st_size:
             raise DecodeError(
                 f"Slice {request.slice_index + 1} is missing: the file {path.name} is cut short, copy it again."
             )
         shape = (request.rows, request.columns)
-        frame = np.memmap(path, dtype=request.dtype.newbyteorder(order), mode="r", offset=start, shape=shape)
+        frame = np.memmap(path, dtype=place.element, mode="r", offset=place.offset, shape=shape)
     except FileNotFoundError as error:
         raise DecodeError(f"The file {path.name} is gone; open the exam again.") from error
     except OSError as error:
         raise DecodeError(f"The file {path.name} cannot be read ({error.strerror}); check the drive.") from error
     return frame if frame.dtype.isnative else np.asarray(frame.astype(request.dtype))
+
+
+def _place(request: FrameRequest) -> _Place | None:
+    """Return where a frame lies uncompressed, or None."""
+    source = request.source
+    if source.member is not None:
+        return None
+    if source.kind == "nifti":
+        same_type = bool(source.element) and np.dtype(source.element).newbyteorder("=") == request.dtype
+        if source.pixel_offset is None or not same_type:
+            return None
+        return _Place(source.paths[0], source.pixel_offset + request.slice_index * request.nbytes, source.element)
+    order = _BYTE_ORDER.get(source.transfer_syntax)
+    if order is None:
+        return None
+    element = request.dtype.newbyteorder(order).str
+    if source.kind == "dicom-series" and source.pixel_offsets:
+        return _Place(source.paths[request.slice_index], source.pixel_offsets[request.slice_index], element)
+    if source.kind != "dicom" or source.pixel_offset is None:
+        return None
+    return _Place(source.paths[0], source.pixel_offset + request.stored_index * request.nbytes, element)

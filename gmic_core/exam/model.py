@@ -71,6 +71,7 @@ class PixelSource:
     paths : the file, or the series' files in slice order.
     transfer_syntax : DICOM transfer syntax UID, or "" for other files.
     pixel_offset : byte offset of the Pixel Data element's value in the file when it is known, else None.
+    pixel_offsets : the same for each file of a series, in slice order; () when they are not known.
     frame_order : stored frame index of each slice, when slices are not stored in position order; else None.
     member : name of the member inside ``paths[0]`` when that is a zip archive that had to be left packed; else None.
     element : type of the stored values of NIfTI, NRRD and MetaImage files, as a numpy dtype string such as ``<u2``;
@@ -83,6 +84,7 @@ class PixelSource:
     pixel_offset: int | None = None
     frame_order: tuple[int, ...] | None = None
     member: str | None = None
+    pixel_offsets: tuple[int, ...] = ()
     element: str = ""
 
 
@@ -130,6 +132,7 @@ class MammoImage:
     view_modifiers: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     questions: tuple[str, ...] = ()
+    orientation_confirmed: bool = False  # the reader looked: the pixels' chest wall is not asked about again
     inputs: tuple[Path, ...] = ()
 
     @property

@@ -102,6 +102,8 @@ def check_orientation(image: MammoImage, pixels: npt.NDArray[np.generic]) -> str
     Only a chest wall seen on the *opposite* edge of the predicted one counts: a tissue strip along the top of an MLO
     is ordinary, a breast that points the other way is not.
     """
+    if image.orientation_confirmed:
+        return None
     try:
         predicted = predicted_chest_wall(image)
     except GeometryError as error:

@@ -85,7 +85,7 @@ def _image(header: RasterHeader, name: ImageName) -> MammoImage:
         frames=header.slices,
         rows=header.rows,
         columns=header.columns,
-        source=PixelSource(header.kind, header.files, "", header.offset, element=header.element),
+        source=_source(header),
         pixel=_pixel(header),
         spacing_mm=spacing,
         spacing_meaning="calibrated" if spacing else "",
@@ -93,6 +93,12 @@ def _image(header: RasterHeader, name: ImageName) -> MammoImage:
         plane=header.plane if spacing else None,
         warnings=tuple(warnings),
     )
+
+
+def _source(header: RasterHeader) -> PixelSource:
+    """Return where the pixels are; an offset only where they can be used as they lie in the file."""
+    offset = None if header.scaled else header.offset
+    return PixelSource(header.kind, header.files, "", offset, element=header.element)
 
 
 def _pixel(header: RasterHeader) -> PixelFormat:

@@ -67,9 +67,7 @@ def _volume(group: list[Candidate], *, alone: bool) -> Candidate:
         else uid_of("volume", first.series_uid, *(candidate.image.sop_uid for candidate in slices)),
         modality=Modality.DBT,
         frames=len(slices),
-        source=PixelSource(
-            "dicom-series", tuple(candidate.image.source.paths[0] for candidate in slices), first.source.transfer_syntax
-        ),
+        source=_source([candidate.image.source for candidate in slices]),
         slice_spacing_mm=order.spacing_mm or first.slice_spacing_mm,
         plane=order.plane,
         frame_windows=_frame_windows([candidate.image for candidate in slices]),
@@ -83,6 +81,16 @@ def _volume(group: list[Candidate], *, alone: bool) -> Candidate:
 def _number(candidate: Candidate) -> tuple[tuple[int, ...], str]:
     key = candidate.slice_key
     return (key.index if key else (), str(candidate.path))
+
+
+def _source(sources: list[PixelSource]) -> PixelSource:
+    offsets = tuple(source.pixel_offset for source in sources if source.pixel_offset is not None)
+    return PixelSource(
+        "dicom-series",
+        tuple(source.paths[0] for source in sources),
+        sources[0].transfer_syntax,
+        pixel_offsets=offsets if len(offsets) == len(sources) else (),
+    )
 
 
 def _frame_windows(images: list[MammoImage]) -> tuple[VoiWindow, ...]:

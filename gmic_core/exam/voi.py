@@ -30,6 +30,15 @@ def stored_values(pixel: PixelFormat) -> npt.NDArray[np.int64]:
     return np.arange(count) - (count // 2 if pixel.signed else 0)
 
 
+def modality_values(stored: npt.NDArray[np.int64], pixel: PixelFormat) -> FloatArray:
+    """Return the values that windows refer to: stored values through the modality table, else slope and intercept."""
+    table = pixel.modality_table
+    if table is None:
+        return np.asarray(stored * pixel.slope + pixel.intercept, np.float64)
+    entries = np.asarray(table.entries, np.float64)
+    return np.asarray(entries[np.clip(stored - table.first, 0, entries.size - 1)])
+
+
 def window_levels(values: FloatArray, window: VoiWindow) -> FloatArray:
     """Return output levels 0..255 for modality values, not rounded.
 
@@ -71,7 +80,7 @@ def stored_to_gray(
     stored = stored_values(pixel)
     if window is None:
         window = default_window(image, slice_index) or full_range(pixel)
-    values = np.asarray(stored * pixel.slope + pixel.intercept, np.float64)
+    values = modality_values(stored, pixel)
     levels = window_levels(values, window) if isinstance(window, VoiWindow) else table_levels(values, window)
     # MONOCHROME1 goes with shape INVERSE (PS3.3 C.8.11.7.1.2); a file that states only one of them means the same
     low_is_bright = pixel.inverted or pixel.presentation_lut_shape == "INVERSE"
@@ -94,6 +103,9 @@ def default_window(image: MammoImage, slice_index: int | None = None) -> VoiWind
 
 def full_range(pixel: PixelFormat) -> VoiWindow:
     """Return the window over every value that the pixels can have."""
+    if pixel.modality_table is not None:
+        top = float(1 << pixel.modality_table.bits)
+        return VoiWindow(top / 2.0, top, "LINEAR", "full range")
     levels = 1 << pixel.bits_stored
     low = -levels // 2 if pixel.signed else 0
     first, last = (v * pixel.slope + pixel.intercept for v in (low, low + levels - 1))

@@ -20,8 +20,10 @@ from gmic_core.errors import DecodeError, ExamError, UnsupportedEncodingError
 from gmic_core.exam.frames import FrameReader
 from gmic_core.exam.header import read_header
 from gmic_core.exam.model import MammoImage, PixelFormat, PixelSource
+from gmic_core.exam.scan import scan
 from gmic_core.types import Laterality, Modality
-from tests.helpers.dicom_files import SYNTAXES, breast, breast_volume, write_dbt, write_mg
+from tests.helpers.dicom_files import SYNTAXES, breast, breast_volume, write_dbt, write_dbt_series, write_mg
+from tests.helpers.raster_files import write_nifti, write_sitk
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +124,54 @@ def test_png_nifti_and_metaimage(tmp_path, reader):
     SimpleITK.WriteImage(SimpleITK.GetImageFromArray(volume), str(tmp_path / "a.mha"))
     image = other("sitk", tmp_path / "a.mha", volume.shape, PixelFormat())
     np.testing.assert_array_equal(reader.read(image, 2), volume[2])
+
+
+def scanned(path: Path) -> MammoImage:
+    (exam,) = scan([path]).exams
+    (image,) = exam.images
+    return image
+
+
+@pytest.mark.parametrize("syntax", ["explicit", "bigendian", "jpegls", "deflated", "rle"])
+def test_slices_of_a_series_come_in_position_order(syntax, tmp_path, reader):
+    volume = breast_volume(5, 64, 48, seed=2).astype(np.uint16)
+    write_dbt_series(tmp_path, volume, "L", "MLO", syntax=syntax)
+    image = scanned(tmp_path)
+    for k in range(5):
+        frame = reader.read(image, k)
+        np.testing.assert_array_equal(frame, volume[k])
+        assert isinstance(frame, np.memmap) is (syntax == "explicit")
+
+
+@pytest.mark.parametrize("dtype", ["<u2", "<i2", "|u1", "<f4"])
+def test_uncompressed_nifti_is_mapped(dtype, tmp_path, reader):
+    volume = breast_volume(4, 40, 30, seed=1, bits=8)
+    path = write_nifti(tmp_path / "0_L-CC.nii", volume.astype(dtype))
+    image = scanned(path)
+    for k in range(4):
+        frame = reader.read(image, k)
+        np.testing.assert_array_equal(frame, volume[k])
+        assert frame.flags.c_contiguous
+        assert frame.dtype.isnative
+        assert isinstance(frame, np.memmap) is (dtype in ("<u2", "<i2", "|u1"))
+
+
+@pytest.mark.parametrize("name", ["0_L-CC.nii.gz", "0_L-CC.mha", "0_L-CC.nrrd", "0_L-CC.mhd"])
+def test_scanned_volumes_read_back(name, tmp_path, reader):
+    volume = breast_volume(4, 40, 30, seed=1)
+    write = write_nifti if ".nii" in name else write_sitk
+    image = scanned(write(tmp_path / name, volume).parent)
+    np.testing.assert_array_equal(np.stack([reader.read(image, k) for k in range(4)]), volume)
+
+
+def test_scaled_nifti_is_scaled_once(tmp_path, reader):
+    path = tmp_path / "0_L-CC.nii"
+    nifti = nibabel.Nifti1Image(np.arange(24, dtype=np.uint8).reshape(2, 3, 4), np.eye(4))
+    nifti.header.set_slope_inter(3.0, 10.0)
+    nibabel.save(nifti, path)
+    stored = np.asarray(nibabel.load(path).dataobj)
+    image = scanned(path)
+    np.testing.assert_array_equal(reader.read(image, 1), stored[:, :, 1].T)
 
 
 # -- what goes wrong ---------------------------------------------------------------------------------------------

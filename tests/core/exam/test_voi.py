@@ -103,3 +103,11 @@ def test_a_window_from_the_pixels_spans_the_tissue_only():
     assert abs(window.center - 1500) < 10
     assert 980 < window.width < 1002
     assert auto_window(np.zeros((8, 8), np.uint16), PixelFormat(16, 12)).width == 4096
+
+
+def test_a_modality_table_comes_before_the_window():
+    table = VoiTable(100, 12, tuple(range(0, 4000, 40)))
+    image = make_image(PixelFormat(16, 12, modality_table=table))
+    lut = stored_to_gray(image, None, VoiWindow(2048, 4096))
+    assert [int(lut[v]) for v in (1, 100, 150, 199, 4000)] == [0, 0, round(2000 / 4095 * 255), 247, 247]
+    assert stored_to_gray(image, None, None)[199] == 247
