@@ -1,236 +1,268 @@
-"""Frames for the views: what a reader looks at first, then outward from there, inside a memory cap.
-
-Decoding and halving happen in threads (both release the interpreter); every result comes back to the GUI thread
-through ``post``. What belongs to an exam that was closed meanwhile is dropped.
-"""
+"""Frames for the window: decoded in the background, middle slices first, then outward from where the reader is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
 from psygnal import Signal
 
 from gmic_core.errors import GmicError
-from gmic_core.exam.frames import FrameReader
 from gmic_core.exam.model import Exam, MammoImage, VoiWindow
-from gmic_core.exam.orientation import check_orientation
-from gmic_core.exam.voi import auto_window
-from viewer.model.render import build_pyramid
-from viewer.model.resample import Pyramid
-from viewer.services.memory import frame_cache_bytes
+from viewer.model.frames import FrameProvider
+from viewer.model.resample import Pyramid, build_pyramid
+from viewer.services.frame_plan import FramePlan
+from viewer.services.memory import usable_memory
+
+log = logging.getLogger(__name__)
 
 Post = Callable[[Callable[[], None]], None]
-Key = tuple[str, int]
+"""Runs a callable on the GUI thread."""
 
-AT_ONCE = 2
-"""Frames under way at a time: what a reader asks for waits for at most so many others."""
-READER_FAILED = "The frame could not be read"
+MEMORY_SHARE = 0.4
+"""Part of the machine's memory that decoded frames may take: the worker and the system need the rest."""
+REPEAT_S = 1.0
+"""A failure is told again to views that ask again, but not more often: they may ask whenever they paint."""
 
 
 @dataclass(frozen=True)
-class _Loaded:
-    """A frame on its way back, with what its pixels tell about the image."""
+class _PixelFacts:
+    """What the pixels of an image say beside its header; kept with its slices."""
 
-    pyramid: Pyramid
     window: VoiWindow | None
     question: str | None
 
 
-class FrameLoader:
-    """Implements :class:`viewer.model.frames.FrameProvider`. All methods are called on the GUI thread.
+class Reader(Protocol):
+    """What decodes; :class:`gmic_core.exam.frames.FrameReader` does."""
+
+    def read(self, image: MammoImage, slice_index: int) -> npt.NDArray[Any]:
+        """Return the stored values of a slice, (rows, columns)."""
+
+    def close(self) -> None:
+        """Stop; reads under way fail."""
+
+
+class FrameLoader(FrameProvider):
+    """Decodes the slices of the open exam and keeps as many as fit.
+
+    One thread serves what the reader asked for, the others read ahead, so that a slice that is wanted now never waits
+    behind slices that nobody looks at yet. Nothing here blocks the GUI thread: it only takes a lock that is held for
+    bookkeeping.
 
     Parameters
     ----------
-    reader : decodes frames; it belongs to the caller.
-    post : runs a callable on the GUI thread; may be called from any thread.
-    cap_bytes : memory for decoded frames; default 40 % of the machine's.
-    prefetch : decode neighbouring slices before they are asked for.
+    reader_factory : makes the reader, in a thread of the loader: its imports must not delay the window.
+    post : runs a callable on the GUI thread.
+    cap_bytes : memory for decoded frames; default: 40 % of the machine's.
 
-    Signals
+    Signals (on the GUI thread)
     -------
     frame_ready(sop_uid, slice_index), frame_failed(sop_uid, slice_index, message),
-    window_ready(sop_uid, VoiWindow) for images whose file states no window,
-    question_raised(sop_uid, text) when the pixels contradict the header's orientation.
+    window_ready(sop_uid, VoiWindow): made from the pixels of an image whose file states none,
+    question_raised(sop_uid, question): the pixels contradict the header about the chest wall
     """
 
     frame_ready = Signal(str, int)
     frame_failed = Signal(str, int, str)
-    window_ready = Signal(str, object)
+    window_ready = Signal(str, VoiWindow)
     question_raised = Signal(str, str)
 
-    def __init__(self, reader: FrameReader, post: Post, cap_bytes: int | None = None, *, prefetch: bool = True) -> None:
-        self._reader, self._post = reader, post
-        self.cap_bytes = frame_cache_bytes() if cap_bytes is None else cap_bytes
-        self.prefetch = prefetch
-        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="gmic-frames")
+    def __init__(self, reader_factory: Callable[[], Reader], post: Post, cap_bytes: int | None = None) -> None:
+        self._factory = reader_factory
+        self._post = post
+        self._plan = FramePlan(int(usable_memory() * MEMORY_SHARE) if cap_bytes is None else cap_bytes)
+        self._change = threading.Condition()
         self._generation = 0
-        self._images: dict[str, MammoImage] = {}
-        self._frames: dict[Key, Pyramid] = {}
-        self._bytes = 0
-        self._failed: dict[Key, str] = {}
-        self._under_way: set[Key] = set()
-        self._focus: dict[str, int] = {}  # slice looked at, by image; the last entry is the most recent
+        self._prefetch = True
         self._closed = False
+        self._reader: Reader | None = None
+        self._told: dict[tuple[str, int], float] = {}
+        self._facts: dict[str, _PixelFacts] = {}
+        ahead = min(max((os.cpu_count() or 1) - 1, 1), 7)  # with the reader's own thread as many as are decoded at once
+        roles: list[Callable[[], None]] = [partial(self._work, False), *[partial(self._work, True)] * ahead]
+        self._threads = [threading.Thread(target=role, name=f"frames-{i}", daemon=True) for i, role in enumerate(roles)]
+        for thread in self._threads:
+            thread.start()
 
-    # -- for views -----------------------------------------------------------------------------------------------
+    # -- for the GUI thread --------------------------------------------------------------------------------------
+    def open_exam(self, exam: Exam | None) -> None:
+        """Load the frames of this exam from now on; requests for any other are dropped."""
+        with self._change:
+            self._generation += 1
+            self._told.clear()
+            images = exam.images if exam is not None else ()
+            self._plan.open(images)
+            kept = {image.sop_uid: image for image in images if self._plan.loaded(image.sop_uid)}
+            self._facts = {uid: facts for uid, facts in self._facts.items() if uid in kept}
+            for uid, facts in self._facts.items():
+                self._tell_window(self._generation, uid, facts)
+                self._tell_question(self._generation, kept[uid], facts)
+            self._change.notify_all()
+
     def get(self, image: MammoImage, slice_index: int) -> Pyramid | None:
-        """Return the pyramid of a slice, or None when it is not there (yet)."""
-        return self._frames.get((image.sop_uid, slice_index))
+        """Return the pyramid of a decoded slice: stored pixels, then halved by area averaging; None: not there yet."""
+        with self._change:
+            return self._plan.get(image.sop_uid, slice_index)
 
     def request(self, image: MammoImage, slice_index: int) -> None:
-        """Say that a reader looks at this slice now."""
-        if self._images.get(image.sop_uid) is not image:
-            return  # of an exam that is not open
-        self._focus.pop(image.sop_uid, None)
-        self._focus[image.sop_uid] = slice_index
-        message = self._failed.get((image.sop_uid, slice_index))
-        if message is not None:
-            self.frame_failed.emit(image.sop_uid, slice_index, message)
-        self._feed()
+        """Say that a reader looks at this slice now: it comes first, its neighbours after it."""
+        with self._change:
+            message = self._plan.look_at(image.sop_uid, slice_index)
+            if message is None:
+                self._change.notify_all()
+            elif time.monotonic() - self._told.get((image.sop_uid, slice_index), 0.0) >= REPEAT_S:
+                self._tell_failure(self._generation, image.sop_uid, slice_index, message)
 
     def loaded(self, image: MammoImage) -> frozenset[int]:
-        """Return the slices of an image that are decoded."""
-        return frozenset(k for uid, k in self._frames if uid == image.sop_uid)
-
-    # -- for the application -------------------------------------------------------------------------------------
-    def open_exam(self, exam: Exam | None) -> None:
-        """Forget the frames of the exam before, and begin with the middle slice of each image."""
-        self._generation += 1
-        self._images = {image.sop_uid: image for image in exam.images} if exam else {}
-        self._frames.clear()
-        self._failed.clear()
-        self._under_way.clear()
-        self._focus.clear()
-        self._bytes = 0
-        self._feed()
-
-    def retry_failed(self) -> None:
-        """Try frames that could not be read again, e.g. after a drive came back."""
-        self._failed.clear()
-        self._feed()
+        """Return the slices that are decoded."""
+        with self._change:
+            return self._plan.loaded(image.sop_uid)
 
     @property
-    def idle(self) -> bool:
-        """Whether nothing is under way and nothing is wanted."""
-        return not self._under_way and next(self._wanted(), None) is None
+    def prefetch(self) -> bool:
+        """Whether slices that nobody asked for are read ahead."""
+        return self._prefetch
+
+    @prefetch.setter
+    def prefetch(self, on: bool) -> None:
+        with self._change:
+            self._prefetch = on
+            self._change.notify_all()
 
     @property
-    def bytes_used(self) -> int:
-        """Memory of the decoded frames."""
-        return self._bytes
+    def used_bytes(self) -> int:
+        """Memory that the decoded frames take."""
+        with self._change:
+            return self._plan.used_bytes
+
+    def close(self, timeout: float = 5.0) -> None:
+        """Stop reading and the reader; no signal is emitted any more."""
+        with self._change:
+            self._closed = True
+            self._generation += 1
+            self._change.notify_all()
+            reader = self._reader
+        if reader is not None:
+            reader.close()
+        end = time.monotonic() + timeout
+        for thread in self._threads:
+            thread.join(max(end - time.monotonic(), 0.0))
+
+    # -- in the loader's threads ---------------------------------------------------------------------------------
+    def _work(self, ahead: bool) -> None:
+        """Read slices until closed: those that the reader asked for, or (``ahead``) also those that come next."""
+        if not ahead:
+            self._start_reader()
+        while True:
+            with self._change:
+                task = None
+                while not self._closed and (self._reader is None or (task := self._next(ahead)) is None):
+                    self._change.wait()
+                if self._closed or task is None or self._reader is None:
+                    return
+                generation, reader = self._generation, self._reader
+            self._load(generation, reader, *task)
+
+    def _start_reader(self) -> None:
+        try:
+            reader = self._factory()
+        except (GmicError, OSError) as error:
+            log.exception("the frame reader could not be started")
+            reader = _BrokenReader(str(error))
+        with self._change:
+            self._reader = reader
+            self._change.notify_all()
+            if self._closed:
+                reader.close()
+
+    def _next(self, ahead: bool) -> tuple[MammoImage, int] | None:
+        task = self._plan.next_asked()
+        return self._plan.next_ahead() if task is None and ahead and self._prefetch else task
+
+    def _load(self, generation: int, reader: Reader, image: MammoImage, index: int) -> None:
+        try:
+            frame = reader.read(image, index)
+            # an own copy: pixels mapped from the file would be fetched from the disk while the window paints
+            pyramid = build_pyramid(frame if frame.flags.owndata else np.array(frame))
+            self._loaded(generation, image, index, pyramid)
+        except GmicError as error:
+            self._failed(generation, image, index, str(error))
+        except Exception:  # whatever it is, the thread must live and the view must not wait for ever
+            log.exception("slice %d could not be prepared", index)
+            reason = "an unexpected error while decoding; the log has the details"
+            self._failed(generation, image, index, f"Slice {index + 1} cannot be shown: {reason}.")
+
+    def _loaded(self, generation: int, image: MammoImage, index: int, pyramid: Pyramid) -> None:
+        with self._change:
+            if generation != self._generation:
+                return
+            self._plan.put(image.sop_uid, index, pyramid)
+            first = image.sop_uid not in self._facts
+            self._change.notify_all()
+        facts = _facts_of(image, pyramid[0]) if first else None
+        if facts is not None:
+            self._facts[image.sop_uid] = facts
+            self._tell_window(generation, image.sop_uid, facts)  # before the slice: it is painted once, not twice
+        self._emit(generation, self.frame_ready.emit, image.sop_uid, index)
+        if facts is not None:
+            self._tell_question(generation, image, facts)
+
+    def _failed(self, generation: int, image: MammoImage, index: int, message: str) -> None:
+        with self._change:
+            if generation != self._generation:
+                return
+            self._plan.fail(image.sop_uid, index, message)
+            self._tell_failure(generation, image.sop_uid, index, message)
+            self._change.notify_all()
+
+    def _tell_failure(self, generation: int, sop_uid: str, index: int, message: str) -> None:
+        self._told[sop_uid, index] = time.monotonic()
+        self._emit(generation, self.frame_failed.emit, sop_uid, index, message)
+
+    def _tell_window(self, generation: int, sop_uid: str, facts: _PixelFacts) -> None:
+        if facts.window is not None:
+            self._emit(generation, self.window_ready.emit, sop_uid, facts.window)
+
+    def _tell_question(self, generation: int, image: MammoImage, facts: _PixelFacts) -> None:
+        if facts.question is not None and facts.question not in image.questions:
+            self._emit(generation, self.question_raised.emit, image.sop_uid, facts.question)
+
+    def _emit(self, generation: int, emit: Callable[..., object], *args: object) -> None:
+        """Emit on the GUI thread, unless another exam was opened in between."""
+
+        def deliver() -> None:
+            if generation == self._generation:
+                emit(*args)
+
+        self._post(deliver)
+
+
+def _facts_of(image: MammoImage, pixels: npt.NDArray[np.generic]) -> _PixelFacts:
+    """Work out what the file does not say: a window to show the image with, and whether its side can be right."""
+    from gmic_core.exam.orientation import check_orientation
+    from gmic_core.exam.voi import auto_window
+
+    stated = image.windows or image.frame_windows or image.voi_tables
+    return _PixelFacts(None if stated else auto_window(pixels, image.pixel), check_orientation(image, pixels))
+
+
+class _BrokenReader:
+    """Stands in for a reader that could not be started: every frame fails with the reason."""
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    def read(self, image: MammoImage, slice_index: int) -> npt.NDArray[Any]:
+        raise GmicError(f"Frames cannot be read: {self._reason}. Close the program and start it again.")
 
     def close(self) -> None:
-        """Stop; frames under way are dropped."""
-        self._closed = True
-        self._generation += 1
-        self._threads.shutdown(wait=True, cancel_futures=True)
-        self._frames.clear()
-
-    # -- what next -----------------------------------------------------------------------------------------------
-    def _feed(self) -> None:
-        for key in self._wanted():
-            if self._closed or len(self._under_way) >= AT_ONCE:
-                return
-            self._under_way.add(key)
-            self._threads.submit(self._load, self._generation, self._images[key[0]], key[1])
-
-    def _wanted(self) -> Iterator[Key]:
-        """Yield missing frames in the order in which they are to be decoded."""
-        seen: set[Key] = set()
-        for key in self._ranking():
-            if key in seen or key in self._frames or key in self._under_way or key in self._failed:
-                continue
-            seen.add(key)
-            yield key
-
-    def _ranking(self) -> Iterator[Key]:
-        """Yield frames in order of use: looked at now, one of each image, then outward from what is looked at."""
-        looked_at = list(reversed(self._focus.items()))
-        yield from looked_at
-        for uid, image in self._images.items():
-            if uid not in self._focus:
-                yield uid, image.frames // 2
-        if not self.prefetch:
-            return
-        for distance in range(1, max((self._images[uid].frames for uid, _ in looked_at), default=0)):
-            for uid, focus in looked_at:
-                for k in (focus + distance, focus - distance):
-                    if 0 <= k < self._images[uid].frames and self._has_room(uid, distance):
-                        yield uid, k
-
-    def _has_room(self, uid: str, distance: int) -> bool:
-        """Whether a frame that nobody looks at yet still fits, or stands nearer to a reader than one that would go."""
-        image = self._images[uid]
-        size = image.rows * image.columns * max(image.pixel.bits_allocated // 8, 1) * 4 // 3
-        return self._bytes + size * (len(self._under_way) + 1) <= self.cap_bytes or distance < self._farthest()
-
-    def _distance(self, key: Key) -> int:
-        """How far a frame is from what its reader looks at; frames of images that nobody looks at are farthest."""
-        focus = self._focus.get(key[0])
-        if focus is None:
-            return self._images[key[0]].frames + 1
-        return abs(key[1] - focus)
-
-    def _farthest(self) -> int:
-        return max((self._distance(key) for key in self._frames), default=0)
-
-    # -- loading -------------------------------------------------------------------------------------------------
-    def _load(self, generation: int, image: MammoImage, k: int) -> None:
-        """Decode and halve a frame; runs in a thread."""
-        key = (image.sop_uid, k)
-        try:
-            frame = self._reader.read(image, k)
-            middle = k == image.frames // 2
-            states_none = not (image.windows or image.frame_windows or image.voi_tables)
-            loaded = _Loaded(
-                build_pyramid(frame),
-                auto_window(frame, image.pixel) if states_none and middle else None,
-                check_orientation(image, frame) if middle else None,
-            )
-        except GmicError as error:
-            text = str(error)
-            self._post(lambda: self._lost(generation, key, text))
-        except (OSError, MemoryError, ValueError) as error:
-            # a drive that went away under a mapped file, or memory that ran out: the reader is told, the window lives
-            text = f"{READER_FAILED} ({type(error).__name__}: {error}). Check the drive and the free memory."
-            self._post(lambda: self._lost(generation, key, text))
-        else:
-            self._post(lambda: self._arrived(generation, key, loaded))
-
-    def _arrived(self, generation: int, key: Key, loaded: _Loaded) -> None:
-        if generation != self._generation:
-            return
-        self._under_way.discard(key)
-        self._frames[key] = loaded.pyramid
-        self._bytes += _size(loaded.pyramid)
-        self._evict(key)
-        if loaded.window is not None:
-            self.window_ready.emit(key[0], loaded.window)
-        if loaded.question is not None:
-            self.question_raised.emit(key[0], loaded.question)
-        self.frame_ready.emit(*key)
-        self._feed()
-
-    def _lost(self, generation: int, key: Key, message: str) -> None:
-        if generation != self._generation:
-            return
-        self._under_way.discard(key)
-        self._failed[key] = message
-        self.frame_failed.emit(*key, message)
-        self._feed()
-
-    def _evict(self, arrived: Key) -> None:
-        """Drop frames far from the reader until the rest fits; never the one that arrived or one on screen."""
-        kept = {arrived, *self._focus.items()}
-        while self._bytes > self.cap_bytes:
-            candidates = [key for key in self._frames if key not in kept]
-            if not candidates:
-                return
-            farthest = max(candidates, key=self._distance)
-            self._bytes -= _size(self._frames.pop(farthest))
-
-
-def _size(pyramid: Pyramid) -> int:
-    return sum(level.nbytes for level in pyramid)
+        """Nothing to stop."""

@@ -173,11 +173,14 @@ class ResultStore:
 
 def result_key(image: MammoImage, model: str, weights_key: str) -> str:
     """Return what a result is kept under: a digest, so that nothing from a file becomes a path."""
-    parts = [image.sop_uid, model, weights_key, PREPROCESSING_VERSION, *(_stamp(path) for path in image.files)]
+    # side, view and orientation decide what the network saw; a reader's answer may have changed them
+    seen = (image.laterality, image.view, image.patient_orientation, image.spacing_mm)
+    stamps = (file_stamp(path) for path in image.files)
+    parts = [image.sop_uid, model, weights_key, PREPROCESSING_VERSION, repr(seen), *stamps]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _stamp(path: Path) -> str:
+def file_stamp(path: Path) -> str:
     """Return size and time of a file: pixels that changed under the same UID must not meet an old result."""
     try:
         stat = path.stat()

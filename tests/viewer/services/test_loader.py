@@ -1,133 +1,263 @@
-"""Frames come in the order in which a reader needs them, and within the memory cap."""
+"""The frame loader with the real reader, and with one that the test steers."""
 
 from __future__ import annotations
 
-import itertools
+import threading
+import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from gmic_core.errors import DecodeError
 from gmic_core.exam.frames import FrameReader
+from tests.helpers.hung_images import make_image
 from viewer.services.loader import FrameLoader
+from viewer.services.memory import FALLBACK_BYTES, usable_memory
 
 
 class Log:
-    """Collects what a loader tells."""
+    """Collects what a loader tells, and on which thread."""
 
     def __init__(self, loader: FrameLoader) -> None:
         self.ready: list[tuple[str, int]] = []
         self.failed: list[tuple[str, int, str]] = []
         self.windows: dict[str, object] = {}
         self.questions: dict[str, str] = {}
-        loader.frame_ready.connect(lambda uid, k: self.ready.append((uid, k)))
+        self.threads: set[threading.Thread] = set()
+        loader.frame_ready.connect(self._ready)
         loader.frame_failed.connect(lambda uid, k, text: self.failed.append((uid, k, text)))
         loader.window_ready.connect(self.windows.__setitem__)
         loader.question_raised.connect(self.questions.__setitem__)
 
+    def _ready(self, uid: str, k: int) -> None:
+        self.threads.add(threading.current_thread())
+        self.ready.append((uid, k))
+
+
+class SteeredReader:
+    """Decodes when the test lets it; slices in ``bad`` fail, those in ``bug`` raise what nobody expects."""
+
+    def __init__(self, *, free: bool = True) -> None:
+        self.gate = threading.Semaphore(10_000 if free else 0)
+        self.asked: list[tuple[str, int]] = []
+        self.bad: set[int] = set()
+        self.bug: set[int] = set()
+        self.closed = False
+
+    def read(self, image, k):
+        self.asked.append((image.sop_uid, k))
+        self.gate.acquire()
+        if self.closed:
+            raise DecodeError("closed")
+        if k in self.bad:
+            raise DecodeError(f"Slice {k + 1} is damaged.")
+        if k in self.bug:
+            raise TypeError("nobody expects this")
+        return np.full((image.rows, image.columns), k, np.uint16)
+
+    def close(self) -> None:
+        self.closed = True
+        self.gate.release(100)
+
 
 @pytest.fixture
-def reader():
-    with FrameReader() as reader:
-        yield reader
+def loaders(post):
+    """Make loaders that are closed at the end."""
+    made: list[FrameLoader] = []
+
+    def make(reader, cap_bytes=1 << 30):
+        loader = FrameLoader(lambda: reader, post, cap_bytes)
+        made.append(loader)
+        return loader
+
+    yield make
+    for loader in made:
+        loader.close()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("frames-")]
 
 
-def volume_of(exam):
-    return next(image for image in exam.images if image.modality == "DBT")
+def exam_of(exam, *images):
+    return replace(exam, images=images)
 
 
-def test_the_middle_slice_first_then_outward_from_the_reader(exam, reader, post):
-    loader = FrameLoader(reader, post)
-    log = Log(loader)
-    dbt = volume_of(exam)
-    loader.open_exam(replace(exam, images=(dbt,)))
-    loader.request(dbt, 4)
-    post.run_until(lambda: loader.idle)
-    loader.close()
-    order = [k for _, k in log.ready]
-    assert order[0] == 4
-    assert sorted(order) == list(range(8))
-    distances = [abs(k - 4) for k in order]
-    assert all(b - a >= -1 for a, b in itertools.pairwise(distances))  # two are under way at a time
-    assert loader.loaded(dbt) == frozenset()  # closed
+def volume(frames=9, **fields):
+    return make_image("L-CC", "DBT", uid="dbt", frames=frames, **fields)
 
 
-def test_every_image_gets_a_frame_for_its_thumbnail(exam, reader, post):
-    loader = FrameLoader(reader, post, prefetch=False)
+def test_a_real_exam_is_decoded_whole_and_told_on_the_gui_thread(exam, loaders, post):
+    loader = loaders(FrameReader())
     log = Log(loader)
     loader.open_exam(exam)
-    post.run_until(lambda: loader.idle)
-    assert sorted(log.ready) == sorted((image.sop_uid, image.frames // 2) for image in exam.images)
-    pyramid = loader.get(volume_of(exam), 4)
+    dbt = next(image for image in exam.images if image.modality == "DBT")
+    loader.request(dbt, 4)
+    wanted = {(image.sop_uid, k) for image in exam.images for k in range(image.frames)}
+    post.run_until(lambda: len(log.ready) == len(wanted))
+    assert set(log.ready) == wanted
+    assert log.threads == {threading.current_thread()}
+    pyramid = loader.get(dbt, 4)
     assert pyramid is not None
     assert [level.shape for level in pyramid] == [(320, 256), (160, 128), (80, 64), (40, 32)]
+    assert loader.loaded(dbt) == frozenset(range(8))
+    assert log.failed == []
     assert log.questions == {}
-    loader.close()
 
 
-def test_what_a_reader_asks_for_overtakes_the_prefetch(exam, reader, post):
-    loader = FrameLoader(reader, post)
+def test_painting_never_reads_the_file(exam, loaders, post):
+    mapped = next(image for image in exam.images if image.modality == "FFDM")
+    loader = loaders(FrameReader())
+    loader.open_exam(exam_of(exam, mapped))
+    post.run_until(lambda: loader.get(mapped, 0) is not None)
+    pyramid = loader.get(mapped, 0)
+    assert pyramid is not None
+    base = pyramid[0]
+    while base is not None:
+        assert not isinstance(base, np.memmap)
+        base = base.base
+
+
+def test_what_the_reader_wants_now_does_not_wait_for_reading_ahead(exam, loaders, post):
+    reader = SteeredReader(free=False)
+    loader = loaders(reader)
+    loader.open_exam(exam_of(exam, volume(60)))
+    post.run_until(lambda: len(reader.asked) >= 1, 5)  # reading ahead is stuck in a slow slice
+    loader.request(volume(60), 7)
+    post.run_until(lambda: ("dbt", 7) in reader.asked, 5)
+    assert ("dbt", 8) not in reader.asked[:1]
+
+
+def test_reading_ahead_can_be_switched_off(exam, loaders, post):
+    reader = SteeredReader()
+    loader = loaders(reader)
+    loader.prefetch = False
     log = Log(loader)
-    dbt = volume_of(exam)
-    loader.open_exam(replace(exam, images=(dbt,)))
-    loader.request(dbt, 4)
-    post.run_until(lambda: len(log.ready) >= 1)
-    loader.request(dbt, 0)
-    post.run_until(lambda: (dbt.sop_uid, 0) in log.ready)
-    assert log.ready.index((dbt.sop_uid, 0)) <= 4  # behind what was under way, before the rest
-    loader.close()
+    loader.open_exam(exam_of(exam, volume(9)))
+    loader.request(volume(9), 2)
+    post.run_until(lambda: log.ready == [("dbt", 2)], 5)
+    time.sleep(0.05)
+    assert reader.asked == [("dbt", 2)]
+    loader.prefetch = True
+    post.run_until(lambda: len(log.ready) == 9, 5)
 
 
-def test_frames_far_from_the_reader_go_first(exam, reader, post):
-    dbt = volume_of(exam)
-    frame_bytes = (320 * 256 + 160 * 128 + 80 * 64 + 40 * 32) * 2
-    loader = FrameLoader(reader, post, cap_bytes=3 * frame_bytes)
-    loader.open_exam(replace(exam, images=(dbt,)))
-    for k in (4, 0):
-        loader.request(dbt, k)
-        post.run_until(lambda: loader.idle)
-        assert loader.bytes_used <= 3 * frame_bytes
-        assert k in loader.loaded(dbt)
-    assert loader.loaded(dbt) == {0, 1, 2}
-    loader.close()
-
-
-def test_frames_of_an_exam_that_was_closed_are_dropped(exam, reader, post):
-    loader = FrameLoader(reader, post)
+def test_slices_of_an_exam_that_was_closed_are_not_told(exam, loaders, post):
+    reader = SteeredReader(free=False)
+    loader = loaders(reader)
     log = Log(loader)
-    loader.open_exam(exam)
-    loader.open_exam(None)
-    loader.close()
+    loader.open_exam(exam_of(exam, volume(3)))
+    loader.request(volume(3), 0)
+    post.run_until(lambda: ("dbt", 0) in reader.asked, 5)
+    other = make_image("R-CC", uid="other")
+    loader.open_exam(exam_of(exam, other))
+    reader.gate.release(100)
+    post.run_until(lambda: ("other", 0) in log.ready, 5)
     post.run_all()
-    assert log.ready == []
+    assert {uid for uid, _ in log.ready} == {"other"}
+    assert loader.loaded(volume(3)) == frozenset()
 
 
-def test_a_missing_file_is_told_once_for_each_time_it_is_looked_at(exam, reader, post):
-    image = next(image for image in exam.images if image.modality == "FFDM")
-    image.files[0].unlink()
-    loader = FrameLoader(reader, post)
+def test_failures_are_told_with_their_reason_and_do_not_stop_the_rest(exam, loaders, post):
+    reader = SteeredReader()
+    reader.bad, reader.bug = {1}, {3}
+    loader = loaders(reader)
     log = Log(loader)
-    loader.open_exam(replace(exam, images=(image,)))
-    post.run_until(lambda: loader.idle)
-    assert [(k, text) for _, k, text in log.failed] == [
-        (0, f"The file {image.files[0].name} is gone; open the exam again.")
+    loader.open_exam(exam_of(exam, volume(5)))
+    post.run_until(lambda: len(log.ready) == 3 and len(log.failed) == 2, 5)
+    assert sorted(log.failed) == [
+        ("dbt", 1, "Slice 2 is damaged."),
+        ("dbt", 3, "Slice 4 cannot be shown: an unexpected error while decoding; the log has the details."),
     ]
-    loader.request(image, 0)
-    assert len(log.failed) == 2
-    loader.close()
+    assert sorted(k for _, k in log.ready) == [0, 2, 4]
 
 
-def test_images_without_a_window_get_one_and_contradictions_raise_a_question(exam, reader, post):
-    image = next(image for image in exam.images if image.laterality == "R")
-    wrong = replace(image, windows=(), patient_orientation=("A", "R"))  # the pixels' chest wall is on the right
-    loader = FrameLoader(reader, post)
+def test_a_view_that_asks_at_every_paint_is_answered_now_and_then(exam, loaders, post):
+    reader = SteeredReader()
+    reader.bad = {0}
+    loader = loaders(reader)
     log = Log(loader)
-    loader.open_exam(replace(exam, images=(wrong,)))
-    post.run_until(lambda: loader.idle)
-    window = log.windows[image.sop_uid]
-    frame = loader.get(wrong, 0)
-    assert frame is not None
-    tissue = frame[0][frame[0] > 0]
-    assert np.percentile(tissue, 0.1) < window.center - window.width / 2 < window.center < tissue.max()  # type: ignore[attr-defined]
-    assert "the pixels show it on the right edge" in log.questions[image.sop_uid]
+    loader.frame_failed.connect(lambda *_: loader.request(volume(1), 0))  # what a repaint does
+    loader.open_exam(exam_of(exam, volume(1)))
+    post.run_until(lambda: log.failed != [], 5)
+    end = time.monotonic() + 1.3
+    while time.monotonic() < end:
+        post.run_all()
+        loader.request(volume(1), 0)
+        time.sleep(0.02)
+    assert len(log.failed) == 2  # once, and once more after a second
+    assert reader.asked == [("dbt", 0)]
+
+
+def test_a_reader_that_cannot_start_gives_its_reason_for_every_slice(exam, loaders, post):
+    def broken():
+        raise OSError("no more processes")
+
+    loader = FrameLoader(broken, post, 1 << 30)
+    log = Log(loader)
+    loader.open_exam(exam_of(exam, volume(1)))
+    post.run_until(lambda: log.failed != [], 5)
     loader.close()
+    assert "no more processes" in log.failed[0][2]
+    assert "start it again" in log.failed[0][2]
+
+
+def test_images_without_a_window_get_one_before_their_first_slice_and_again_when_reopened(exam, loaders, post):
+    image = replace(next(image for image in exam.images if image.laterality == "R"), windows=())
+    loader = loaders(FrameReader())
+    log = Log(loader)
+    windows_at_first_slice: list[int] = []
+    loader.frame_ready.connect(lambda *_: windows_at_first_slice.append(len(log.windows)))
+    loader.open_exam(exam_of(exam, image))
+    post.run_until(lambda: log.ready != [])
+    assert windows_at_first_slice == [1]
+    window = log.windows.pop(image.sop_uid)
+    pyramid = loader.get(image, 0)
+    assert pyramid is not None
+    tissue = pyramid[0][pyramid[0] > 0]
+    low, high = np.percentile(tissue, [5, 95])
+    assert window.center - window.width / 2 <= low < high <= window.center + window.width / 2
+    loader.open_exam(exam_of(exam, image))  # the session forgot its states, the slices are still here
+    post.run_until(lambda: log.windows != {})
+    assert log.windows[image.sop_uid] == window
+    assert log.ready == [(image.sop_uid, 0)]
+
+
+def test_pixels_that_contradict_the_header_raise_a_question_once_it_is_not_asked_already(exam, loaders, post):
+    image = next(image for image in exam.images if image.laterality == "R")
+    wrong = replace(image, patient_orientation=("A", "R"))  # the pixels' chest wall is on the right
+    loader = loaders(FrameReader())
+    log = Log(loader)
+    loader.open_exam(exam_of(exam, wrong))
+    post.run_until(lambda: log.questions != {})
+    question = log.questions.pop(image.sop_uid)
+    assert "the pixels show it on the right edge" in question
+    loader.open_exam(exam_of(exam, replace(wrong, questions=(question,))))
+    post.run_until(lambda: log.ready != [])
+    post.run_all()
+    assert log.questions == {}
+
+
+def test_calls_from_the_gui_thread_return_at_once_while_a_large_exam_loads(exam, loaders, post):
+    reader = SteeredReader()
+    images = [make_image("L-CC", "DBT", uid=f"v{i}", frames=70, shape=(300, 200)) for i in range(8)]
+    loader = loaders(reader, cap_bytes=100 * 300 * 200 * 2)  # a fifth of it fits: every slice makes another one go
+    loader.open_exam(exam_of(exam, *images))
+    longest = 0.0
+    for step in range(300):
+        image = images[step % 4]
+        begin = time.perf_counter()
+        loader.request(image, step % 70)
+        loader.get(image, step % 70)
+        loader.loaded(image)
+        longest = max(longest, time.perf_counter() - begin)
+        post.run_all()
+    assert longest < 0.05
+
+
+def test_memory_is_that_of_the_container_when_it_is_less(tmp_path):
+    limit, unlimited = tmp_path / "memory.max", tmp_path / "other"
+    limit.write_text("1073741824\n")
+    unlimited.write_text("max\n")
+    whole = usable_memory((tmp_path / "missing", unlimited))
+    assert whole > 1 << 30
+    assert usable_memory((limit,)) == 1 << 30
+    assert FALLBACK_BYTES == 4 << 30
