@@ -86,8 +86,8 @@ def name_of_other_class(sop_class: str) -> str:
 
 
 _SYNTHETIC_WORDS = (
-    "CVIEW", "CVIEW2D", "INTELLIGENT2D", "I2D", "INSIGHT2D", "SVIEW", "SYNTHETIC2D", "SYNTHESIZED2D", "SYNTHESISED2D",
-    "SYNTHETICMAMMO", "VPREVIEW", "SYN2D", "S2D", "SM2D", "TOMO2D",
+    "CVIEW", "CVIEW2D", "INTELLIGENT2D", "I2D", "INSIGHT2D", "SVIEW", "SYNTHETIC", "SYNTHESIZED", "SYNTHESISED",
+    "VPREVIEW", "SYN2D", "S2D", "SM2D", "TOMO2D",
 )  # fmt: skip
 """Vendors' names of synthetic 2D images (Hologic, Siemens, Fujifilm, GE), without blanks and hyphens."""
 

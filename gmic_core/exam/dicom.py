@@ -18,6 +18,7 @@ from gmic_core.exam.tags import (
     SideAndView,
     cbis_identity,
     image_orientation,
+    is_projection,
     modality_of,
     patient_orientation,
     shows_breast,
@@ -213,8 +214,13 @@ def _for_processing(elements: Elements) -> bool:
     return intent == "FOR PROCESSING" or _sop_class(elements) == codes.MG_PROCESSING
 
 
-def _notes(elements: Elements) -> tuple[str, ...]:
-    return ("a raw image (FOR PROCESSING), not meant for reading",) if _for_processing(elements) else ()
+def _notes(elements: Elements) -> list[str]:
+    notes = []
+    if _for_processing(elements):
+        notes.append("a raw image (FOR PROCESSING), not meant for reading")
+    if is_projection(elements):
+        notes.append("projections of a tomosynthesis, not a reconstructed volume")
+    return notes
 
 
 def _acquired(elements: Elements, keyword: str) -> float | None:

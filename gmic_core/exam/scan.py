@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gmic_core.errors import CancelledError, ExamError
+from gmic_core.exam.bcs_dbt import USED, apply_table, read_table
 from gmic_core.exam.candidate import Candidate
 from gmic_core.exam.dicom import read_dicom
 from gmic_core.exam.duplicates import settle_duplicates
@@ -71,9 +72,24 @@ def scan(
             rejected.append(found)
     if progress is not None:
         progress(total, total)
+    candidates, used = _with_tables(candidates, inputs.files)
+    rejected = [one for one in rejected if one.path not in used] + [Rejection(path, USED) for path in used]
     candidates, duplicates = settle_duplicates(candidates)
     exams = group_exams(join_series(candidates))
     return _each_file_once(ScanResult(exams, tuple(rejected + duplicates)))
+
+
+def _with_tables(candidates: list[Candidate], files: list[InputFile]) -> tuple[list[Candidate], list[Path]]:
+    """Complete side and view from tables among the files; return the candidates and the tables."""
+    used: list[Path] = []
+    for file in files:
+        if file.path.suffix.lower() != ".csv":
+            continue
+        table = read_table(file.path)
+        if table is not None:
+            candidates = apply_table(candidates, table)
+            used.append(file.path)
+    return candidates, used
 
 
 def read_file(file: InputFile) -> Candidate | Rejection:

@@ -214,18 +214,25 @@ def modality_of(elements: Elements, frames: int, found: SideAndView) -> Modality
     """
     sop_class = elements.text("SOPClassUID") or elements.text("MediaStorageSOPClassUID")
     image_type = _image_type(elements)
+    digital = sop_class in (codes.MG_PRESENTATION, codes.MG_PROCESSING)
     if sop_class == codes.TOMOSYNTHESIS:
         return Modality.S2D if frames == 1 and "GENERATED_2D" in image_type else Modality.DBT
-    if sop_class in codes.PROJECTIONS or not shows_breast(elements, found):
+    if is_projection(elements) or not (digital or shows_breast(elements, found)):
         return Modality.OTHER
     if sop_class in codes.CT_IMAGES:
         return Modality.DBT
-    if "GENERATED_2D" in image_type or (frames == 1 and _vendor_says_synthetic(elements)):
+    marked = not image_type.isdisjoint({"GENERATED_2D", "TOMOSYNTHESIS"}) or _vendor_says_synthetic(elements)
+    if "GENERATED_2D" in image_type or (frames == 1 and marked):
         return Modality.S2D
     if frames > 1:
         return Modality.DBT
-    digital = sop_class in (codes.MG_PRESENTATION, codes.MG_PROCESSING)
     return Modality.FFDM if digital else Modality.MG
+
+
+def is_projection(elements: Elements) -> bool:
+    """Whether this is one of the projections from which a tomosynthesis volume is reconstructed."""
+    sop_class = elements.text("SOPClassUID") or elements.text("MediaStorageSOPClassUID")
+    return sop_class in codes.PROJECTIONS or any(value.startswith("TOMO_PROJ") for value in _image_type(elements))
 
 
 def _image_type(elements: Elements) -> set[str]:

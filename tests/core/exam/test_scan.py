@@ -318,6 +318,51 @@ def test_dicomdir_cannot_name_files_outside(tmp_path: Path) -> None:
     assert "the DICOMDIR names a file outside its folder" in {one.reason for one in result.rejected}
 
 
+# --- BCS-DBT ---------------------------------------------------------------------------------------------------
+
+
+def write_table(path: Path, rows: dict[str, str]) -> Path:
+    """Write a BCS-DBT table of file paths: series UID -> view."""
+    lines = ["PatientID,StudyUID,View,descriptive_path,classic_path"]
+    lines += [
+        f"P,S,{view},d/1-1.dcm,Breast-Cancer-Screening-DBT/P/1.2/{series}/1-1.dcm" for series, view in rows.items()
+    ]
+    path.write_text("\n".join(lines))
+    return path
+
+
+def test_bcs_dbt_table_gives_side_and_view(tmp_path: Path) -> None:
+    path = write_dbt(tmp_path / "dbt" / "1-1.dcm", breast_volume(2, 16, 12), None, None)
+    table = write_table(tmp_path / "paths.csv", {pydicom.dcmread(path).SeriesInstanceUID: "rmlo2"})
+    alone, together = scan([path]), scan([tmp_path])
+    assert (only_image(alone).label, len(only_image(alone).questions)) == ("?-?", 2)
+    assert (only_image(together).label, only_image(together).questions) == ("R-MLO", ())
+    assert reasons(together) == {
+        table.name: "the BCS-DBT table of file paths; side and view of its volumes were taken from it"
+    }
+    assert_each_file_once(together, tmp_path)
+
+
+def test_bcs_dbt_table_that_contradicts_the_header(tmp_path: Path) -> None:
+    path = write_dbt(tmp_path / "1-1.dcm", breast_volume(2, 16, 12), "L", "CC")
+    write_table(tmp_path / "paths.csv", {pydicom.dcmread(path).SeriesInstanceUID: "rcc"})
+    image = only_image(scan([tmp_path]))
+    assert (image.laterality, image.view) == (None, "CC")
+    assert image.questions == ("Which breast is this? The file says L-CC, the BCS-DBT table R-CC.",)
+
+
+@pytest.mark.needs_shared
+def test_real_bcs_dbt_table(shared: Path, tmp_path: Path) -> None:
+    path = tmp_path / "1-1.dcm"
+    real = pydicom.dcmread(next((shared / "data" / "dbt-dicom").glob("*.dcm")))
+    del real.ViewCodeSequence, real.ViewPosition
+    del real.SharedFunctionalGroupsSequence[0].FrameAnatomySequence
+    real.save_as(path)
+    tables = shared / "data" / "bcs-dbt-tables"
+    assert only_image(scan([path])).label == "?-?"
+    assert only_image(scan([path, tables])).label == "L-CC"
+
+
 # --- odd files and folders -------------------------------------------------------------------------------------
 
 
@@ -435,7 +480,7 @@ def test_malformed_files(shared: Path) -> None:
     assert len(files_of(scan([folder]))) == 238
 
 
-def test_two_thousand_files_in_four_seconds(tmp_path: Path) -> None:
+def test_two_thousand_files_in_four_seconds_of_processor_time(tmp_path: Path) -> None:
     import time
 
     template = write_mg(tmp_path / "t.dcm", breast(16, 12), sop_uid="1.2.3.4.5.600000")
@@ -446,9 +491,9 @@ def test_two_thousand_files_in_four_seconds(tmp_path: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         fresh = data.replace(b"1.2.3.4.5.600000", b"1.2.3.4.5.6%05d" % number)
         (folder / f"{number}.dcm").write_bytes(fresh.replace(b"SIM-0001", b"S%07d" % (number // 4)))
-    started = time.perf_counter()
+    started = time.process_time()
     result = scan([tmp_path])
-    assert time.perf_counter() - started < 4.0
+    assert time.process_time() - started < 4.0
     assert sum(len(exam.images) for exam in result.exams) == 2000
     assert len(result.exams) == 500
 

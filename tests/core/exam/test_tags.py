@@ -121,6 +121,8 @@ def test_ffdm(tmp_path: Path) -> None:
     "tags",
     [
         {"ImageType": ["DERIVED", "PRIMARY", "TOMOSYNTHESIS", "GENERATED_2D"]},
+        {"ImageType": ["DERIVED", "PRIMARY", "TOMOSYNTHESIS"]},
+        {"ImageType": ["DERIVED", "PRIMARY", "TOMO_2D"]},
         {"SeriesDescription": "R CC C-View"},
         {"SeriesDescription": "L MLO Intelligent 2D"},
         {"SeriesDescription": "S-View"},
@@ -180,6 +182,18 @@ def test_secondary_capture_of_something_else(tmp_path: Path) -> None:
     image = read_dicom(write_sc(tmp_path / "a.dcm", PIXELS, overrides=overrides)).image
     assert image.modality is Modality.OTHER
     assert image.questions == ()
+
+
+def test_projections_are_no_volume(tmp_path: Path) -> None:
+    overrides = {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.13.1.4"}
+    image = read_dicom(write_dbt(tmp_path / "a.dcm", breast_volume(9, 32, 24), overrides=overrides)).image
+    assert (image.modality, image.frames) == (Modality.OTHER, 9)
+    assert "projections of a tomosynthesis, not a reconstructed volume" in image.warnings
+    assert mg(tmp_path, ImageType=["ORIGINAL", "PRIMARY", "TOMO_PROJ"]).modality is Modality.OTHER
+
+
+def test_a_mammogram_is_one_whatever_its_body_part(tmp_path: Path) -> None:
+    assert mg(tmp_path, BodyPartExamined="AXILLA").modality is Modality.FFDM
 
 
 # --- orientation -----------------------------------------------------------------------------------------------
