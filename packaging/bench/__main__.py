@@ -1,0 +1,75 @@
+"""``make bench``: speed and memory of the window and the networks, as a table and as build/bench.json."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+from machine import describe
+from measure import BenchError
+from networks import measure_networks
+from volumes import prepare
+from window import measure_window
+
+BUILD = Path("build")
+
+ROWS = {
+    "time_to_window_s": ("window on screen", "s", 1.0),
+    "first_image_s": ("first image, 70-frame JPEG-LS volume", "s", 1.5),
+    "scroll_1_p50_ms": ("scroll step, 1 viewport, median", "ms", None),
+    "scroll_1_p95_ms": ("scroll step, 1 viewport, 95th percentile", "ms", 16.7),
+    "scroll_4_p50_ms": ("scroll step, 4 viewports, median", "ms", None),
+    "scroll_4_p95_ms": ("scroll step, 4 viewports, 95th percentile", "ms", 50.0),
+    "gmic2d_s": ("2D GMIC, one mammogram", "s", None),
+    "gmic2d_peak_rss_gib": ("2D GMIC, peak memory", "GiB", None),
+    "gmic3d_24_s": ("3D-GMIC, 24 slices of 2457x1996", "s", None),
+    "gmic3d_24_peak_rss_gib": ("3D-GMIC, 24 slices, peak memory", "GiB", None),
+    "gmic3d_96_s": ("3D-GMIC, 96 slices of 2457x1996", "s", None),
+    "gmic3d_96_peak_rss_gib": ("3D-GMIC, 96 slices, peak memory", "GiB", 2.0),
+}
+"""Key in bench.json -> what it is, unit, target."""
+
+
+def main() -> int:
+    """Measure everything; return 0, or 1 when a measured program failed."""
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("--full", action="store_true", help="repeat the long runs, too")
+    parser.add_argument("--only", choices=("window", "networks"), help="measure one half")
+    args = parser.parse_args()
+    start = time.monotonic()
+    machine = describe()
+    figures: dict[str, float] = {}
+    try:
+        volumes = prepare(BUILD / "bench")
+        if args.only != "networks":
+            figures |= measure_window(volumes, runs=10 if args.full else 3)
+        if args.only != "window":
+            figures |= measure_networks(volumes, light=5 if args.full else 3, heavy=5 if args.full else 1)
+    except BenchError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    BUILD.mkdir(exist_ok=True)
+    rounded = {name: round(figures[name], 3) for name in ROWS if name in figures}
+    (BUILD / "bench.json").write_text(json.dumps(rounded, indent=2) + "\n", encoding="utf-8")
+    print(table(machine, figures))
+    print(f"\nfigures: {BUILD / 'bench.json'}; measured in {time.monotonic() - start:.0f} s")
+    return 0
+
+
+def table(machine: dict[str, str], figures: dict[str, float]) -> str:
+    """Return the figures and the machine as Markdown."""
+    lines = [f"- {label}: {text}" for label, text in machine.items()]
+    lines += ["", "| what | measured | target |", "|---|---:|---:|"]
+    for name, (what, unit, target) in ROWS.items():
+        if name in figures:
+            digits = 1 if unit == "ms" else 2
+            wanted = "" if target is None else f"<= {target:g} {unit}"
+            lines.append(f"| {what} | {figures[name]:.{digits}f} {unit} | {wanted} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,47 @@
+"""Start-up and scrolling of the window, each measured in fresh processes without a display."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from measure import BenchError, run
+from volumes import Volumes
+
+VIEWER = "import sys; from viewer.launch import main; sys.exit(main())"
+"""What the command ``gmic-viewer`` does."""
+
+
+def measure_window(volumes: Volumes, *, runs: int) -> dict[str, float]:
+    """Return start-up and scrolling figures, the best of ``runs``."""
+    starts = [_start(volumes.dbt70) for _ in range(runs)]
+    figures = {name: min(each[name] for each in starts) for name in ("time_to_window_s", "first_image_s")}
+    return figures | _scroll(volumes.dbt24, 1, runs) | _scroll(volumes.quad, 4, runs)
+
+
+def _start(path: Path) -> dict[str, float]:
+    """Open a file as a user does; both times count from the start of the process."""
+    with tempfile.TemporaryDirectory(prefix="gmic-bench-") as scratch:
+        out = Path(scratch, "start.json")
+        run([sys.executable, "-c", VIEWER, "--bench", str(out), str(path)], _environment(scratch), 120.0)
+        if not out.exists():
+            raise BenchError("gmic-viewer --bench ended without having painted an image")
+        return dict(json.loads(out.read_text(encoding="utf-8")))
+
+
+def _scroll(path: Path, viewports: int, runs: int) -> dict[str, float]:
+    """Scroll through decoded frames with overlays; see scroll.py."""
+    with tempfile.TemporaryDirectory(prefix="gmic-bench-") as scratch:
+        out = Path(scratch, "scroll.json")
+        script = Path(__file__).with_name("scroll.py")
+        command = [sys.executable, str(script), str(path), "--viewports", str(viewports), "--runs", str(runs)]
+        run([*command, "--out", str(out)], _environment(scratch), 240.0)
+        return dict(json.loads(out.read_text(encoding="utf-8")))
+
+
+def _environment(scratch: str) -> dict[str, str]:
+    """Return the environment of a window that nobody sees, with a data folder of its own."""
+    return dict(os.environ, QT_QPA_PLATFORM="offscreen", GMIC_HOME=f"{scratch}/home")
