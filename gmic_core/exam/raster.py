@@ -9,22 +9,24 @@ from __future__ import annotations
 from pathlib import Path
 
 from gmic_core.errors import ExamError
-from gmic_core.exam import raster_header
 from gmic_core.exam.candidate import Candidate, Owner, uid_of
 from gmic_core.exam.model import MammoImage, PixelFormat, PixelSource
 from gmic_core.exam.names import HOW_TO_NAME, ImageName, masked_image, parse_name
-from gmic_core.exam.raster_header import PNG_SIGNATURE, RasterHeader
+from gmic_core.exam.nifti_header import nifti_header
+from gmic_core.exam.png_header import PNG_SIGNATURE, png_header
+from gmic_core.exam.raster_header import RasterHeader
 from gmic_core.exam.spacing import MAX_SLICE_MM, plausible
+from gmic_core.exam.text_header import text_header
 from gmic_core.types import Modality
 
 _READERS = {
-    ".png": raster_header.png_header,
-    ".nii": raster_header.nifti_header,
-    ".nii.gz": raster_header.nifti_header,
-    ".nrrd": raster_header.text_header,
-    ".nhdr": raster_header.text_header,
-    ".mha": raster_header.text_header,
-    ".mhd": raster_header.text_header,
+    ".png": png_header,
+    ".nii": nifti_header,
+    ".nii.gz": nifti_header,
+    ".nrrd": text_header,
+    ".nhdr": text_header,
+    ".mha": text_header,
+    ".mhd": text_header,
 }
 
 
