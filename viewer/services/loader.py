@@ -233,7 +233,8 @@ class FrameLoader(FrameProvider):
             self._emit(generation, self.window_ready.emit, sop_uid, facts.window)
 
     def _tell_question(self, generation: int, image: MammoImage, facts: _PixelFacts) -> None:
-        if facts.question is not None and facts.question not in image.questions:
+        asked = image.orientation_confirmed or facts.question in image.questions
+        if facts.question is not None and not asked:
             self._emit(generation, self.question_raised.emit, image.sop_uid, facts.question)
 
     def _emit(self, generation: int, emit: Callable[..., object], *args: object) -> None:

@@ -1,20 +1,20 @@
 """Results kept between runs: SQLite for what is known of them, one file of arrays each.
 
-A result belongs to an image (SOP Instance UID and the size and time of its files), a network, its weights and
-the preprocessing version; change any of them and it is not shown again. No names or ids of patients are kept.
+A result belongs to an image (its UID, its side and geometry, the bytes of its files), a network, its weights and the
+preprocessing version; change any of them and it is not shown again. Keys are digests: neither UIDs nor anything else
+from a header is written down or becomes a path, and no names or ids of patients are kept.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import os
 import sqlite3
+import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,50 +24,66 @@ from gmic_core.errors import StoreError
 from gmic_core.exam.model import MammoImage
 from gmic_core.paths import ensure_dir, user_data_dir
 from gmic_core.preprocessing.version import PREPROCESSING_VERSION
-from gmic_core.types import ImageResult, Laterality, Modality, Provenance, Roi
+from gmic_core.types import ImageResult
+from viewer.services import image_key
+from viewer.services.result_record import ARRAY_FIELDS, from_record, to_record
 
 log = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 1
 DATABASE = "results.sqlite"
 ARRAYS = "results"
-_ARRAY_FIELDS = ("saliency", "saliency_to_stored", "window_to_stored", "profile")
+MAX_BYTES = 1 << 30
+"""Of arrays; a result takes 10 to 300 KB. Beyond it, those not looked at for longest go."""
+ORPHAN_S = 3600.0
+"""Arrays without an entry are removed after this time; before, another window may be about to enter them."""
+BUSY_S = 5.0
+"""How long to wait for another window that writes."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS results (
     key TEXT PRIMARY KEY,
-    sop_uid TEXT NOT NULL,
-    model TEXT NOT NULL,
-    weights_key TEXT NOT NULL,
-    preprocessing TEXT NOT NULL,
-    created TEXT NOT NULL,
+    stamp TEXT NOT NULL,
+    content TEXT NOT NULL,
+    used REAL NOT NULL,
+    bytes INTEGER NOT NULL,
     result TEXT NOT NULL
 );
-CREATE INDEX IF NOT EXISTS by_image ON results (sop_uid);
 """
+_BROKEN = (OSError, sqlite3.Error, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
+"""What reading a damaged entry may raise."""
 
 
 class ResultStore:
     """The results of this user. Thread-safe: every call opens the database for itself.
 
+    A database that is damaged is put aside; a folder that cannot be written keeps nothing. Neither stops the window:
+    ``problem`` says what happened.
+
     Parameters
     ----------
     folder : default: the user's data folder.
+    max_bytes : arrays are removed, least recently used first, beyond this.
 
     Attributes
     ----------
     problem : what to tell the reader about the state in which the store was found; "" when all was well.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, max_bytes: int = MAX_BYTES) -> None:
         self._folder = folder or user_data_dir()
+        self._max_bytes = max_bytes
+        self._usable = True
         self.problem = ""
-        ensure_dir(self._folder / ARRAYS)
         try:
-            self._prepare()
-        except sqlite3.DatabaseError as error:
-            self._put_aside(error)
-            self._prepare()
+            ensure_dir(self._folder / ARRAYS)
+            self._open()
+        except (StoreError, OSError, sqlite3.Error) as error:
+            self._usable = False
+            self.problem = (
+                f"AI results are not kept: {error}. They are shown, but computed again next time; free the place, or "
+                "set GMIC_HOME to a folder that you may write to."
+            )
 
     def save(self, image: MammoImage, weights_key: str, result: ImageResult) -> None:
         """Keep a result; one for the same image, network and weights is replaced.
@@ -77,23 +93,15 @@ class ResultStore:
         StoreError
             If it cannot be written.
         """
+        if not self._usable:
+            return
         key = result_key(image, result.provenance.model, weights_key)
-        plain = {name: value for name, value in asdict(result).items() if name not in _ARRAY_FIELDS}
         try:
-            self._write_arrays(key, result)
+            size = self._write_arrays(key, result)
+            row = (key, image_key.stamp(image), image_key.content(image), time.time(), size, to_record(result))
             with self._database() as database:
-                database.execute(
-                    "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    (
-                        key,
-                        image.sop_uid,
-                        result.provenance.model,
-                        weights_key,
-                        result.provenance.preprocessing_version,
-                        result.provenance.created,
-                        json.dumps(plain),
-                    ),
-                )
+                database.execute("INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?)", row)
+            self._tidy()
         except (OSError, sqlite3.Error) as error:
             raise StoreError(
                 f"The result could not be kept ({error}); it is shown, but will have to be computed again. "
@@ -102,65 +110,94 @@ class ResultStore:
 
     def load(self, image: MammoImage, model: str, weights_key: str) -> ImageResult | None:
         """Return the kept result of an image, or None; a damaged one is dropped."""
-        if not weights_key:
+        if not self._usable or not weights_key:
             return None
         key = result_key(image, model, weights_key)
         try:
             with self._database() as database:
-                row = database.execute("SELECT result FROM results WHERE key = ?", (key,)).fetchone()
-            return None if row is None else _restored(json.loads(row[0]), self._read_arrays(key))
-        except (OSError, sqlite3.Error, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+                row = database.execute("SELECT stamp, content, result FROM results WHERE key = ?", (key,)).fetchone()
+            if row is None or not self._same_pixels(key, image, row[0], row[1]):
+                return None
+            result = from_record(row[2], image.sop_uid, self._read_arrays(key))
+            self._touch(key)
+        except sqlite3.OperationalError as error:  # locked, or the disk is full: the entry itself is all right
+            log.warning("a kept result could not be read (%s)", error)
+            return None
+        except _BROKEN as error:
             log.warning("a kept result is damaged and was dropped (%s)", type(error).__name__)
             self._drop(key)
             return None
+        return result
 
-    # -- inside --------------------------------------------------------------------------------------------------
+    def load_exam(self, images: Iterable[MammoImage], wanted: Mapping[str, tuple[str, str]]) -> list[ImageResult]:
+        """Return the kept results of several images.
+
+        Parameters
+        ----------
+        wanted : SOP UID -> (network, weights key) that a result must have been made with.
+        """
+        pairs = [(image, wanted[image.sop_uid]) for image in images if image.sop_uid in wanted]
+        found = (self.load(image, model, key) for image, (model, key) in pairs)
+        return [result for result in found if result is not None]
+
+    # -- the database --------------------------------------------------------------------------------------------
     @contextmanager
     def _database(self) -> Iterator[sqlite3.Connection]:
-        database = sqlite3.connect(self._folder / DATABASE, timeout=10.0)
+        database = sqlite3.connect(self._folder / DATABASE, timeout=BUSY_S)
         try:
             with database:
                 yield database
         finally:
             database.close()
 
+    def _open(self) -> None:
+        try:
+            self._prepare()
+        except sqlite3.OperationalError:
+            raise  # locked or unwritable: the file itself may be sound
+        except sqlite3.DatabaseError as error:
+            self._put_aside(error)
+            self._prepare()
+
     def _prepare(self) -> None:
         with self._database() as database:
             (version,) = database.execute("PRAGMA user_version").fetchone()
             if version not in (0, SCHEMA_VERSION):
-                raise sqlite3.DatabaseError(f"it was written by another version of this program (schema {version})")
+                raise sqlite3.DatabaseError(f"it was written by another version of this program, schema {version}")
+            (health,) = database.execute("PRAGMA quick_check(1)").fetchone()
+            if health != "ok":
+                raise sqlite3.DatabaseError("it is damaged")
             database.execute("PRAGMA journal_mode = WAL")
             database.executescript(_SCHEMA)
             database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
     def _put_aside(self, error: sqlite3.DatabaseError) -> None:
         path = self._folder / DATABASE
-        try:
-            os.replace(path, path.with_suffix(".damaged"))
-            for suffix in ("-wal", "-shm"):
-                Path(f"{path}{suffix}").unlink(missing_ok=True)
-        except OSError as failure:
-            raise StoreError(
-                f"The results database {path} cannot be used ({error}) nor put aside ({failure}); move it away."
-            ) from failure
+        aside = path.with_suffix(".damaged")
+        os.replace(path, aside)
+        for suffix in ("-wal", "-shm"):
+            Path(f"{path}{suffix}").unlink(missing_ok=True)
         self.problem = (
-            f"The kept AI results could not be read ({error}). The file was put aside as "
-            f"{path.with_suffix('.damaged').name}; results will be computed again."
+            f"The kept AI results could not be read ({error}). The file was put aside as {aside.name}; results will "
+            "be computed again."
         )
 
-    def _arrays_path(self, key: str) -> Path:
-        return self._folder / ARRAYS / f"{key}.npz"
+    def _same_pixels(self, key: str, image: MammoImage, stamp: str, content: str) -> bool:
+        """Whether the files are those of the result: same times, or copies of them with the same bytes."""
+        now = image_key.stamp(image)
+        if now and now == stamp:
+            return True
+        if not now or not content or image_key.sizes(now) != image_key.sizes(stamp):
+            return False
+        if image_key.content(image) != content:
+            return False
+        with self._database() as database:
+            database.execute("UPDATE results SET stamp = ? WHERE key = ?", (now, key))
+        return True
 
-    def _write_arrays(self, key: str, result: ImageResult) -> None:
-        path = self._arrays_path(key)
-        part = path.with_suffix(f".{os.getpid()}.part")
-        with part.open("wb") as file:
-            np.savez_compressed(file, **{name: getattr(result, name) for name in _ARRAY_FIELDS})
-        os.replace(part, path)
-
-    def _read_arrays(self, key: str) -> dict[str, Any]:
-        with self._arrays_path(key).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in _ARRAY_FIELDS}
+    def _touch(self, key: str) -> None:
+        with self._database() as database:
+            database.execute("UPDATE results SET used = ? WHERE key = ?", (time.time(), key))
 
     def _drop(self, key: str) -> None:
         try:
@@ -170,49 +207,45 @@ class ResultStore:
         except (OSError, sqlite3.Error) as error:
             log.warning("a damaged result could not be dropped (%s)", error)
 
+    # -- the arrays ----------------------------------------------------------------------------------------------
+    def _arrays_path(self, key: str) -> Path:
+        return self._folder / ARRAYS / f"{key}.npz"
+
+    def _write_arrays(self, key: str, result: ImageResult) -> int:
+        path = self._arrays_path(key)
+        part = path.with_suffix(f".{os.getpid()}.part")
+        try:
+            with part.open("wb") as file:
+                np.savez_compressed(file, **{name: getattr(result, name) for name in ARRAY_FIELDS})
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+        return path.stat().st_size
+
+    def _read_arrays(self, key: str) -> dict[str, Any]:
+        # an own file object: numpy leaves the file open when its content is damaged
+        with self._arrays_path(key).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in ARRAY_FIELDS}
+
+    def _tidy(self) -> None:
+        """Remove the results not looked at for longest when there are too many, and files that belong to none."""
+        with self._database() as database:
+            rows = database.execute("SELECT key, bytes FROM results ORDER BY used DESC").fetchall()
+        total = 0
+        known: set[str] = set()
+        for key, size in rows:
+            total += size
+            if total > self._max_bytes and known:  # the newest is kept whatever its size
+                self._drop(key)
+            else:
+                known.add(f"{key}.npz")
+        oldest = time.time() - ORPHAN_S
+        for path in (self._folder / ARRAYS).iterdir():
+            if path.name not in known and path.stat().st_mtime < oldest:
+                path.unlink(missing_ok=True)
+
 
 def result_key(image: MammoImage, model: str, weights_key: str) -> str:
     """Return what a result is kept under: a digest, so that nothing from a file becomes a path."""
-    # side, view and orientation decide what the network saw; a reader's answer may have changed them
-    seen = (image.laterality, image.view, image.patient_orientation, image.spacing_mm)
-    stamps = (file_stamp(path) for path in image.files)
-    parts = [image.sop_uid, model, weights_key, PREPROCESSING_VERSION, repr(seen), *stamps]
+    parts = [image_key.description(image), model, weights_key, PREPROCESSING_VERSION]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def file_stamp(path: Path) -> str:
-    """Return size and time of a file: pixels that changed under the same UID must not meet an old result."""
-    try:
-        stat = path.stat()
-    except OSError:
-        return "gone"
-    return f"{stat.st_size}:{stat.st_mtime_ns}"
-
-
-def _restored(plain: dict[str, Any], arrays: dict[str, Any]) -> ImageResult:
-    rois = tuple(
-        Roi(**{**roi, "local_scores": tuple(roi["local_scores"]) if roi["local_scores"] else None})
-        for roi in plain.pop("rois")
-    )
-    y, y_global, y_local = (
-        (float(pair[0]), float(pair[1])) for pair in (plain["y"], plain["y_global"], plain["y_local"])
-    )
-    side = plain["laterality"]
-    return ImageResult(
-        sop_uid=str(plain["sop_uid"]),
-        modality=Modality(plain["modality"]),
-        laterality=Laterality(side) if side else None,
-        view=plain["view"],
-        rois=rois,
-        window_shape=(int(plain["window_shape"][0]), int(plain["window_shape"][1])),
-        outside_fraction=float(plain["outside_fraction"]),
-        provenance=Provenance(**plain["provenance"]),
-        notes=tuple(plain["notes"]),
-        y=y,
-        y_global=y_global,
-        y_local=y_local,
-        saliency=arrays["saliency"],
-        saliency_to_stored=arrays["saliency_to_stored"],
-        window_to_stored=arrays["window_to_stored"],
-        profile=arrays["profile"],
-    )
