@@ -22,7 +22,7 @@ class Owner:
 
     Attributes
     ----------
-    place : folder and name prefix, which stand in for a missing patient ID or study UID.
+    place : folder and name prefix, which stand in for a missing study UID.
     copy : 0; 1, 2, ... for images whose UID another image of other pixels already has: never hung with it.
     """
 
@@ -37,7 +37,7 @@ class Owner:
     @property
     def key(self) -> tuple[str, str, str, int]:
         """What identifies the exam."""
-        stands_in = "" if self.patient_id and self.study_uid else self.place
+        stands_in = "" if self.study_uid else self.place
         return self.patient_id, self.study_uid, stands_in, self.copy
 
 

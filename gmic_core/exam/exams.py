@@ -28,6 +28,8 @@ def _exam(group: list[Candidate]) -> Exam:
     owners = [candidate.owner for candidate in group]
     owner = owners[0]
     study = owner.study_uid or uid_of("study", *sorted(image.sop_uid for image in images))
+    if owner.copy:
+        study = uid_of("impostor", study, owner.copy)
     warnings = [warning for candidate in group for warning in candidate.exam_warnings]
     return Exam(
         patient_id=owner.patient_id,
@@ -48,7 +50,7 @@ def _doubts(owners: list[Owner]) -> list[str]:
     if len({one.birth_date for one in owners if one.birth_date}) > 1:
         doubts.append("images of one patient ID carry different birth dates; check that they belong together")
     if not owners[0].patient_id:
-        doubts.append("no patient ID; images of one folder were taken for one patient")
+        doubts.append("no patient ID; images of one study or folder were taken for one patient")
     return doubts
 
 

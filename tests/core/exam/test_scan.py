@@ -193,6 +193,13 @@ def test_without_ids_each_folder_is_an_exam(tmp_path: Path) -> None:
     assert all("no patient ID" in exam.warnings[0] for exam in result.exams)
 
 
+def test_without_patient_id_the_study_decides(tmp_path: Path) -> None:
+    for folder in ("series1", "series2"):
+        write_mg(tmp_path / folder / "a.dcm", breast(16, 12), overrides={"PatientID": None})
+    (warning,) = only_exam(scan([tmp_path])).warnings
+    assert warning == "no patient ID; images of one study or folder were taken for one patient"
+
+
 def test_prefixes_in_one_folder_are_exams(tmp_path: Path) -> None:
     for prefix in ("0", "1"):
         for view in ("L-CC", "R-CC"):
