@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gmic_core.errors import InferenceError, ModelError
 from gmic_core.exam.model import MammoImage
-from gmic_core.models.registry import ModelSpec, get_spec
+from gmic_core.models.registry import ModelSpec
 from gmic_core.types import Modality
 
 DEFAULT_MODELS: dict[Modality, str] = {
@@ -46,19 +46,17 @@ def refusal(image: MammoImage, spec: ModelSpec) -> str | None:
     return None
 
 
-def check_acceptance(image: MammoImage, model: str) -> ModelSpec:
-    """Return the spec of a network that can take the image.
+def check_acceptance(image: MammoImage, spec: ModelSpec) -> None:
+    """Make sure that a network can take the image.
 
     Raises
     ------
     InferenceError
         If it cannot; the message gives the reason.
     """
-    spec = get_spec(model)
     reason = refusal(image, spec)
     if reason is not None:
         raise InferenceError(reason)
-    return spec
 
 
 def acceptance_notes(image: MammoImage, spec: ModelSpec) -> tuple[str, ...]:

@@ -92,8 +92,9 @@ def run_image(image: MammoImage, loaded: LoadedNetwork, reader: Reader, run: Run
     """
     run = run or Run()
     started = time.monotonic()
-    spec = check_acceptance(image, loaded.model)
     network = loaded.network
+    spec = network.spec
+    check_acceptance(image, spec)
     step = partial(run.step, image)
     if not run.orientation_confirmed:
         check_side(image, reader)
