@@ -23,7 +23,7 @@ PYTHON := $(shell for p in python3.11 python3 python3.12 python3.13; do \
   "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { command -v "$$p"; break; }; done)
 endif
 
-.PHONY: help setup demo test lint types imports bench bench-full clean
+.PHONY: help setup demo test lint types imports bench bench-full package clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -55,6 +55,10 @@ bench: setup  ## measure speed and memory (< 10 minutes); table here, figures in
 
 bench-full: setup  ## measure every case three times (an hour)
 	@"$(BIN)/python" packaging/bench --full
+
+package: setup  ## build a folder that runs without Python: dist/gmic-viewer
+	@"$(BIN)/python" -m pip install --quiet -c constraints.txt -e ".[package]" --no-build-isolation
+	@"$(BIN)/python" -m PyInstaller --noconfirm --log-level WARN packaging/installer/gmic-viewer.spec
 
 clean:  ## remove what was built, but not $(VENV)
 	@rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

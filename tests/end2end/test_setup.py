@@ -68,7 +68,19 @@ def test_help_lists_every_target() -> None:
     done = make("help")
     assert done.returncode == 0
     listed = re.findall(r"^  make ([a-z-]+)", done.stdout, re.MULTILINE)
-    assert listed == ["help", "setup", "demo", "test", "lint", "types", "imports", "bench", "bench-full", "clean"]
+    assert listed == [
+        "help",
+        "setup",
+        "demo",
+        "test",
+        "lint",
+        "types",
+        "imports",
+        "bench",
+        "bench-full",
+        "package",
+        "clean",
+    ]
     assert make().stdout == done.stdout
 
 
