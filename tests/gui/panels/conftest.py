@@ -23,11 +23,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def shown(qtbot: QtBot, qapp: QApplication) -> Callable[..., QWidget]:
-    """Show a widget in the theme and return it."""
+    """Show a widget in the theme and return it.
+
+    The widgets are held until they are closed: one that only its own cycles hold could be collected in the middle of
+    the deletion of one of its children, and be deleted twice.
+    """
+    held: list[QWidget] = []
     if not qapp.styleSheet():
         theme.apply(qapp)
 
     def show(widget: QWidget, width: int = 0, height: int = 0) -> QWidget:
+        held.append(widget)
         qtbot.addWidget(widget)
         if width:
             widget.resize(width, height)
