@@ -83,7 +83,6 @@ class HelpSheet(QWidget):
         self.setAccessibleName("Keys and mouse")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.sheet = QWidget(self)
-        self._build()
         self.hide()
         parent.installEventFilter(self)
 
@@ -137,6 +136,8 @@ class HelpSheet(QWidget):
         if self.isVisible():
             self.close_sheet()
         else:
+            if self.layout() is None:
+                self._build()  # only now: the window must not wait for it when it starts
             self.setGeometry(self._window.rect())
             self.show()
             self.raise_()
