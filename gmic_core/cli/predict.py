@@ -16,7 +16,7 @@ from gmic_core.models.store import WeightsStore
 
 if TYPE_CHECKING:
     from gmic_core.cli import Subparsers
-    from gmic_core.inference.export import Prediction, Refused
+    from gmic_core.inference.export import Outputs
 
 DEFAULT_OUT = Path("gmic-results")
 
@@ -46,22 +46,32 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> int:
     """Predict; return 0 when at least one image was predicted."""
     from gmic_core.exam.scan import scan
+    from gmic_core.inference.export import prepare_folder
 
+    prepare_folder(args.out)  # a folder that cannot be written must not cost an hour of computing
     found = scan(args.paths)
     images = [image for exam in found.exams for image in exam.images]
-    work, refused = assign_models(images, args.model)
-    weights = choose_weights(sorted({model for _, model in work}), args.weights)
-    return _predict(args, found, work, refused, weights)
+    given = [split_reference(text) for text in args.weights]
+    work, refused = assign_models(images, args.model, given)
+    weights, missing = choose_weights(sorted({model for _, model in work}), given)
+    refused += [(image, missing[model]) for image, model in work if model in missing]
+    return _predict(args, found, [(image, model) for image, model in work if model in weights], refused, weights)
+
+
+def split_reference(text: str) -> tuple[str | None, str]:
+    """Return (model or None, reference) of ``[MODEL=]REF``; a file name may hold ``=`` too."""
+    name, separator, ref = text.partition("=")
+    return (name, ref) if separator and name in available_models() else (None, text)
 
 
 def assign_models(
-    images: list[MammoImage], wanted: str | None
+    images: list[MammoImage], wanted: str | None, given: list[tuple[str | None, str]]
 ) -> tuple[list[tuple[MammoImage, str]], list[tuple[MammoImage, str]]]:
     """Return (image, model) for those that a network takes, (image, reason) for the others."""
     work, refused = [], []
     for image in images:
         try:
-            model = wanted or default_model(image)
+            model = wanted or _usual_model(image, given)
         except GmicError as error:
             refused.append((image, str(error)))
             continue
@@ -73,8 +83,19 @@ def assign_models(
     return work, refused
 
 
-def choose_weights(models: list[str], given: list[str]) -> dict[str, list[str]]:
-    """Return the weight references of each model in use.
+def _usual_model(image: MammoImage, given: list[tuple[str | None, str]]) -> str:
+    """Return the default network, or another one that takes the image when weights were given for that one only."""
+    usual = default_model(image)
+    named = [name for name, _ in given if name is not None]
+    if len(named) < len(given) or usual in named:
+        return usual
+    return next((name for name in named if refusal(image, get_spec(name)) is None), usual)
+
+
+def choose_weights(
+    models: list[str], given: list[tuple[str | None, str]]
+) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """Return the weight references of each model in use, and why others have none.
 
     ``MODEL=REF`` is for that model. A bare ``random:SEED`` is for all, a stored name for the model that it was imported
     for, a file for the model in use (when that is only one).
@@ -82,31 +103,34 @@ def choose_weights(models: list[str], given: list[str]) -> dict[str, list[str]]:
     Raises
     ------
     WeightsError, ModelError
-        If a reference cannot be placed, or a model is left without weights.
+        If a reference cannot be placed, or no model has weights.
     """
     store = WeightsStore()
     chosen: dict[str, list[str]] = {model: [] for model in models}
-    for text in given:
-        name, separator, ref = text.partition("=")
-        if separator and name in available_models():
-            chosen.setdefault(name, []).append(ref)
-            continue
-        if text.startswith("random:"):
-            targets = models
-        elif Path(text).name == text and store.find(text) is not None:
-            targets = [store.record(str(store.find(text))).model]
-        elif len(models) == 1:
-            targets = models
-        else:
-            raise ModelError(
-                f"It is not clear which network the weights '{text}' are for; write --weights MODEL={text} "
-                f"with one of {', '.join(models) or ', '.join(available_models())}."
-            )
-        for target in targets:
-            chosen.setdefault(target, []).append(text)
+    for name, ref in given:
+        for target in [name] if name is not None else _targets(store, models, ref):
+            chosen.setdefault(target, []).append(ref)
+    missing: dict[str, str] = {}
     for model in models:
-        chosen[model] = chosen[model] or [_only_stored(store, model)]
-    return {model: refs for model, refs in chosen.items() if model in models}
+        try:
+            chosen[model] = chosen[model] or [_only_stored(store, model)]
+        except WeightsError as error:
+            missing[model] = str(error)
+    if models and len(missing) == len(models):
+        raise WeightsError(" ".join(missing.values()))
+    return {model: chosen[model] for model in models if model not in missing}, missing
+
+
+def _targets(store: WeightsStore, models: list[str], ref: str) -> list[str]:
+    """Return the models that a reference without a model is for."""
+    if ref.startswith("random:") or len(models) <= 1:
+        return models
+    if Path(ref).name == ref and (stored := store.find(ref)) is not None:
+        return [store.record(stored).model]
+    raise ModelError(
+        f"It is not clear which network the weights '{ref}' are for; "
+        f"write --weights MODEL={ref} with one of {', '.join(models)}."
+    )
 
 
 def _only_stored(store: WeightsStore, model: str) -> str:
@@ -130,58 +154,64 @@ def _predict(
     skipped: list[tuple[MammoImage, str]],
     weights: dict[str, list[str]],
 ) -> int:
-    from gmic_core.inference.export import Refused, image_indices, write_csv, write_json
+    from gmic_core.inference.document import Refused, image_indices
+    from gmic_core.inference.export import Outputs
 
-    indices = image_indices([image for exam in found.exams for image in exam.images])
-    refused = [Refused(image, indices[image.sop_uid], reason) for image, reason in skipped]
-    predictions: list[Prediction] = []
-    saliency: dict[str, dict[str, str]] = {}
-    rejected = [(str(rejection.path), rejection.reason) for rejection in found.rejected]
+    images = [image for exam in found.exams for image in exam.images]
+    indices = image_indices(images)
+    outputs = Outputs(
+        args.out,
+        order={image.sop_uid: position for position, image in enumerate(images)},
+        refused=[Refused(image, indices[image.sop_uid], reason) for image, reason in skipped],
+        rejected=[(str(rejection.path), rejection.reason) for rejection in found.rejected],
+    )
     try:
-        _run_all(args, work, weights, indices, predictions, refused, saliency)
+        _run_all(args, work, weights, found, outputs)
     finally:  # also when interrupted: what was computed is kept
-        write_csv(args.out, predictions)
-        write_json(args.out, predictions, refused, rejected, saliency)
-    _report(args.out, predictions, refused, rejected)
-    return 0 if predictions else 1
+        outputs.write()
+    _report(outputs)
+    return 0 if outputs.predictions else 1
 
 
 def _run_all(
     args: argparse.Namespace,
     work: list[tuple[MammoImage, str]],
     weights: dict[str, list[str]],
-    indices: dict[str, str],
-    predictions: list[Prediction],
-    refused: list[Refused],
-    saliency: dict[str, dict[str, str]],
+    found: ScanResult,
+    outputs: Outputs,
 ) -> None:
-    """Run model by model, so that only one system is in memory; results are appended as they come."""
+    """Run model by model, so that only one system is in memory."""
     if not work:
         return
     from tqdm import tqdm
 
     from gmic_core.exam.frames import FrameReader
+    from gmic_core.inference.document import Prediction, Refused, image_indices
     from gmic_core.inference.engine import run_image
     from gmic_core.inference.ensemble import ensemble_mean
-    from gmic_core.inference.export import Prediction, Refused, write_saliency
     from gmic_core.inference.network import load_network
 
+    indices = image_indices([image for exam in found.exams for image in exam.images])
+    studies = {image.sop_uid: exam.study_uid for exam in found.exams for image in exam.images}
     total = sum(3 * image.frames * len(weights[model]) for image, model in work)
     with FrameReader(start=True) as reader, tqdm(total=total, unit="step", file=sys.stderr, leave=False) as bar:
         for model, refs in weights.items():
-            networks = [load_network(model, ref, args.device) for ref in refs]
-            for image in [image for image, name in work if name == model]:
+            images = [image for image, name in work if name == model]
+            try:
+                networks = [load_network(model, ref, args.device) for ref in refs]
+            except GmicError as error:
+                outputs.refused += [Refused(image, indices[image.sop_uid], str(error)) for image in images]
+                continue
+            for image in images:
                 index = indices[image.sop_uid]
                 bar.set_description(f"{image.label} {image.modality}")
                 try:
                     members = tuple(run_image(image, network, reader, _shown_on(bar)) for network in networks)
                 except GmicError as error:
-                    refused.append(Refused(image, index, str(error)))
+                    outputs.refused.append(Refused(image, index, str(error)))
                     continue
-                result = ensemble_mean(members)
-                prediction = Prediction(image, index, result, members if len(members) > 1 else ())
-                saliency[image.sop_uid] = write_saliency(args.out, prediction)
-                predictions.append(prediction)
+                kept = members if len(members) > 1 else ()
+                outputs.add(Prediction(image, index, studies[image.sop_uid], ensemble_mean(members), kept))
 
 
 def _shown_on(bar: Any) -> Any:
@@ -200,9 +230,10 @@ def _shown_on(bar: Any) -> Any:
     return Run(on_event=on_event)
 
 
-def _report(out: Path, predictions: list[Prediction], refused: list[Refused], rejected: list[tuple[str, str]]) -> None:
-    from gmic_core.inference.export import NOTICE, UNTRAINED
+def _report(outputs: Outputs) -> None:
+    from gmic_core.inference.document import NOTICE, UNTRAINED
 
+    predictions = outputs.predictions
     if any(prediction.result.provenance.untrained for prediction in predictions):
         print(UNTRAINED)
     if predictions:
@@ -210,10 +241,10 @@ def _report(out: Path, predictions: list[Prediction], refused: list[Refused], re
     for prediction in predictions:
         image, (benign, malignant) = prediction.image, prediction.result.y
         print(f"{prediction.index:<40} {image.label:<9} {image.modality:<5} {benign:>7.4f} {malignant:>10.4f}")
-    for entry in refused:
+    for entry in outputs.refused:
         print(f"not predicted: {entry.index} ({entry.image.label} {entry.image.modality}): {entry.reason}")
-    for path, reason in rejected:
+    for path, reason in outputs.rejected:
         print(f"rejected: {path}: {reason}")
     if not predictions:
-        print("Nothing was predicted.", file=sys.stderr)
-    print(f"{len(predictions)} images predicted, files in {out}. {NOTICE}")
+        print("gmic-core predict: nothing was predicted; the reasons are listed above.", file=sys.stderr)
+    print(f"{len(predictions)} images predicted, files in {outputs.folder}. {NOTICE}")

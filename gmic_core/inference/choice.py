@@ -66,6 +66,11 @@ def acceptance_notes(image: MammoImage, spec: ModelSpec) -> tuple[str, ...]:
         notes.append(spec.tolerance_note)
     if image.for_processing:
         notes.append("The image is FOR PROCESSING; the networks were trained on images for presentation.")
+    if spec.is_3d and image.frames == 1:
+        notes.append("The volume has a single slice; the network was trained on whole volumes.")
+    if image.view_modifiers:
+        modifiers = ", ".join(image.view_modifiers)
+        notes.append(f"A special view ({modifiers}); the networks were trained on standard views.")
     if image.manufacturer and "hologic" not in image.manufacturer.lower():
         notes.append(f"Made by {image.manufacturer}; the published networks saw Hologic images only.")
     return tuple(notes)

@@ -8,65 +8,22 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 import os
 import re
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import nibabel
 import numpy as np
 
 from gmic_core.errors import StoreError
 from gmic_core.exam.geometry import PlaneMap, nifti_affine, stored_to_patient
-from gmic_core.exam.model import MammoImage
-from gmic_core.inference.highlights import highlighted_slices
-from gmic_core.inference.scores import BreastScore, breast_scores
-from gmic_core.types import CLASSES, ImageResult, Roi
+from gmic_core.inference.document import NOTICE, UNTRAINED, Prediction, Refused, document
+from gmic_core.types import CLASSES
 
-SCHEMA = "gmic-viewer results 1"
-NOTICE = "Research use only. Not for diagnosis."
-UNTRAINED = "UNTRAINED: random weights; scores and saliency are noise."
 CSV_COLUMNS = ("image_index", "benign_pred", "malignant_pred", "benign_label", "malignant_label")
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """One image with its result; ``members`` are the results of each set of weights, when there are several."""
-
-    image: MammoImage
-    index: str
-    result: ImageResult
-    members: tuple[ImageResult, ...] = ()
-
-
-@dataclass(frozen=True)
-class Refused:
-    """An image that was not predicted, and why."""
-
-    image: MammoImage
-    index: str
-    reason: str
-
-
-def image_indices(images: Sequence[MammoImage]) -> dict[str, str]:
-    """Return the ``image_index`` of each image by SOP UID.
-
-    Image files go by their name without suffix, as the published code calls them. DICOM files may be named after
-    the patient, so they go by their SOP Instance UID, as do files whose names occur twice.
-    """
-    names = {
-        image.sop_uid: re.sub(r"\.(png|nii(\.gz)?|nrrd|mha|mhd)$", "", image.files[0].name, flags=re.IGNORECASE)
-        for image in images
-        if not image.source.kind.startswith("dicom") and image.files
-    }
-    counts: dict[str, int] = {}
-    for name in names.values():
-        counts[name] = counts.get(name, 0) + 1
-    return {i.sop_uid: names[i.sop_uid] if counts.get(names.get(i.sop_uid, "")) == 1 else i.sop_uid for i in images}
 
 
 def safe_name(sop_uid: str) -> str:
@@ -85,14 +42,18 @@ def write_atomically(path: Path, data: bytes) -> None:
     StoreError
         If it cannot be written.
     """
+    part: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+        part = Path(name)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-        os.chmod(name, 0o644)  # mkstemp makes files that only their owner reads
-        os.replace(name, path)
+        part.chmod(0o644)  # mkstemp makes files that only their owner reads
+        part.replace(path)
     except OSError as error:
+        if part is not None:
+            part.unlink(missing_ok=True)
         raise StoreError(f"{path} cannot be written ({error.strerror}); choose another folder with --out.") from error
 
 
@@ -144,122 +105,58 @@ def write_json(
     rejected: Sequence[tuple[str, str]],
     saliency: dict[str, dict[str, str]],
 ) -> Path:
-    """Write ``results.json``.
-
-    Parameters
-    ----------
-    rejected : (path, reason) of input files that are no images.
-    saliency : per SOP UID what :func:`write_saliency` returned.
-    """
-    untrained = any(p.result.provenance.untrained for p in predictions)
-    document = {
-        "schema": SCHEMA,
-        "notice": NOTICE,
-        "untrained": untrained,
-        **({"untrained_notice": UNTRAINED} if untrained else {}),
-        "classes": list(CLASSES),
-        "images": [image_entry(p, saliency.get(p.image.sop_uid, {})) for p in predictions],
-        "breasts": [_breast_entry(score) for score in breast_scores(p.result for p in predictions)],
-        "not_predicted": [
-            {"image_index": r.index, "sop_uid": r.image.sop_uid, "modality": r.image.modality, "reason": r.reason}
-            for r in refused
-        ],
-        "rejected": [{"path": path, "reason": reason} for path, reason in rejected],
-    }
+    """Write ``results.json``; the parameters are those of :func:`gmic_core.inference.document.document`."""
     path = folder / "results.json"
-    write_atomically(path, json.dumps(finite(document), indent=1, allow_nan=False).encode())
+    text = json.dumps(document(predictions, refused, rejected, saliency), indent=1, allow_nan=False)
+    write_atomically(path, text.encode())
     return path
 
 
-# -- entries -----------------------------------------------------------------------------------------------------
+def prepare_folder(folder: Path) -> None:
+    """Make the folder for the results, and make sure that it can be written.
+
+    Raises
+    ------
+    StoreError
+        If it cannot.
+    """
+    probe = folder / ".gmic-probe"
+    write_atomically(probe, b"")
+    probe.unlink()
 
 
-def finite(value: Any) -> Any:
-    """Return a JSON document with null in place of NaN and infinity."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(item) for item in value]
-    return value
+@dataclass
+class Outputs:
+    """What one run of ``gmic-core predict`` leaves in its folder.
 
+    Attributes
+    ----------
+    order : position of each image in the tables, by SOP UID.
+    refused : images that were not predicted, and why.
+    rejected : (path, reason) of input files that are no images.
+    predictions : as they were added; in table order after :meth:`write`.
+    """
 
-def image_entry(prediction: Prediction, saliency: dict[str, str]) -> dict[str, Any]:
-    """Return the entry of one image in ``results.json``."""
-    result = prediction.result
-    rows, columns = result.window_shape
-    box = PlaneMap(result.window_to_stored).apply_box((0, 0, rows, columns))
-    h, w = result.saliency.shape[2:]
-    members = prediction.members or (result,)
-    entry: dict[str, Any] = {
-        "image_index": prediction.index,
-        "sop_uid": result.sop_uid,
-        "modality": result.modality,
-        "laterality": result.laterality,
-        "view": result.view,
-        "untrained": result.provenance.untrained,
-        "scores": _scores(result),
-        "patches": [patch for m in members for patch in _patches(m.rois, m.provenance.weights)],
-        "profile": {name: _floats(result.profile[:, c]) for c, name in enumerate(CLASSES)},
-        "highlighted_slices": list(highlighted_slices(result.profile, result.rois)),
-        "window": {
-            "rows": rows,
-            "columns": columns,
-            "box": dict(zip(("row0", "col0", "row1", "col1"), map(float, box), strict=True)),
-            "to_stored": result.window_to_stored.tolist(),
-        },
-        "saliency": {
-            "slices": len(result.saliency),
-            "cells": [h, w],
-            "to_stored": result.saliency_to_stored.tolist(),
-            "files": saliency,
-        },
-        "outside_fraction": result.outside_fraction,
-        "notes": list(result.notes),
-        "provenance": asdict(result.provenance),
-    }
-    if len(members) > 1:
-        entry["members"] = [{"scores": _scores(m), "provenance": asdict(m.provenance)} for m in members]
-    return entry
+    folder: Path
+    order: dict[str, int]
+    refused: list[Refused]
+    rejected: list[tuple[str, str]]
+    predictions: list[Prediction] = field(default_factory=list)
+    _saliency: dict[str, dict[str, str]] = field(default_factory=dict)
 
+    def add(self, prediction: Prediction) -> None:
+        """Take a prediction and write its maps."""
+        self._saliency[prediction.image.sop_uid] = write_saliency(self.folder, prediction)
+        self.predictions.append(prediction)
 
-def _scores(result: ImageResult) -> dict[str, dict[str, float]]:
-    return {
-        name: {"y": result.y[c], "y_global": result.y_global[c], "y_local": result.y_local[c]}
-        for c, name in enumerate(CLASSES)
-    }
-
-
-def _patches(rois: Iterable[Roi], weights: str) -> list[dict[str, Any]]:
-    entries = []
-    for roi in rois:
-        entry: dict[str, Any] = {
-            "slice": roi.slice_index,
-            "row0": roi.row0,
-            "col0": roi.col0,
-            "row1": roi.row1,
-            "col1": roi.col1,
-            "attention": roi.attention,
-            "weights": weights,
-        }
-        if roi.local_scores is not None:
-            entry["local_scores"] = dict(zip(CLASSES, roi.local_scores, strict=True))
-        entries.append(entry)
-    return entries
-
-
-def _breast_entry(score: BreastScore) -> dict[str, Any]:
-    return {
-        "laterality": score.laterality,
-        "modality": score.modality,
-        "model": score.model,
-        "views": list(score.views),
-        "complete": score.complete,
-        "untrained": score.untrained,
-        "scores": dict(zip(CLASSES, score.y, strict=True)),
-    }
-
-
-def _floats(values: Iterable[float]) -> list[float]:
-    return [round(float(value), 6) for value in values]
+    def write(self) -> None:
+        """Write the tables, and beside them a mark when any result comes from random weights."""
+        self.predictions.sort(key=lambda prediction: self.order[prediction.image.sop_uid])
+        self.refused.sort(key=lambda entry: self.order[entry.image.sop_uid])
+        write_csv(self.folder, self.predictions)
+        write_json(self.folder, self.predictions, self.refused, self.rejected, self._saliency)
+        mark = self.folder / "UNTRAINED.txt"
+        if any(prediction.result.provenance.untrained for prediction in self.predictions):
+            write_atomically(mark, f"{UNTRAINED}\n{NOTICE}\n".encode())
+        else:
+            mark.unlink(missing_ok=True)
