@@ -32,14 +32,7 @@ def predicted(tmp_path_factory):
     folder = tmp_path_factory.mktemp("exam")
     pixels = hanging(breast(400, 300, seed=1), "R")
     for view in ("CC", "MLO"):
-        write_mg(
-            folder / f"{view}.dcm",
-            pixels,
-            "R",
-            view,
-            sop_uid=f"1.2.3.{len(view)}",
-            overrides={"SOPInstanceUID": f"1.2.3.{len(view)}"},
-        )
+        write_mg(folder / f"{view}.dcm", pixels, "R", view, sop_uid=f"1.2.3.{len(view)}")
     write_mg(folder / "s2d.dcm", pixels, "R", "CC", modality="S2D", sop_uid="1.2.3.9")
     write_ct(folder / "ct.dcm", np.zeros((64, 64), np.uint16))
     out = folder / "out"
@@ -201,9 +194,9 @@ def test_weights_find_their_networks():
     assert "There are no weights for gmic2d" in missing["gmic2d"]
     assert choose_weights(["gmic2d"], [(None, "a.p")]) == ({"gmic2d": ["a.p"]}, {})
     assert choose_weights([], [(None, "a.p")]) == ({}, {})
-    with pytest.raises(ModelError, match="--weights MODEL=a.p"):
+    with pytest.raises(ModelError, match=r"--weights MODEL=a\.p"):
         choose_weights(both, [(None, "a.p")])
-    with pytest.raises(WeightsError, match="no weights for gmic2d.*no weights for gmic3d"):
+    with pytest.raises(WeightsError, match=r"no weights for gmic2d.*no weights for gmic3d"):
         choose_weights(both, [])
 
 
