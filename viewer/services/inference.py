@@ -8,63 +8,71 @@ from __future__ import annotations
 
 import itertools
 import logging
+import signal
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
-from gmic_core.errors import GmicError
+from gmic_core.errors import GmicError, WeightsError
 from gmic_core.exam.geometry import PlaneMap
-from gmic_core.exam.model import MammoImage
-from gmic_core.inference.choice import default_model, refusal
+from gmic_core.exam.model import Exam, MammoImage
+from gmic_core.inference.choice import check_acceptance, default_model
 from gmic_core.inference.events import Event, ImageFinished, ImageStarted, Progress, SliceSaliency
 from gmic_core.models.registry import get_spec
-from gmic_core.types import ImageResult
 from viewer.model.session import Session
-from viewer.services.protocol import Failed, Message, Ready, Task, Told, Warm
+from viewer.services import worker
+from viewer.services.kept_results import KeptResults, Post, Weights
+from viewer.services.protocol import Message, Ready, Task, Told, Warm
 from viewer.services.store import ResultStore
-from viewer.services.weights_key import joint_key
-from viewer.services.worker_link import WorkerLink
+from viewer.services.worker_link import WorkerLink, WorkerMain
 
 log = logging.getLogger(__name__)
 
-Post = Callable[[Callable[[], None]], None]
-Weights = Mapping[str, tuple[str, ...]]
-"""Weight references of each network, as the settings hold them."""
-
-CANCEL_S = 2.0
-"""A task that has not stopped by then is stopped with its process."""
-DEATHS_IN_A_ROW = 3
-"""After so many deaths without a finished image in between, the worker is not restarted by itself."""
+CANCEL_S = 1.5
+"""A task that has not stopped by then is stopped with its process: cancel takes two seconds at most."""
+FAILED_STARTS = 3
+"""After so many failures to start, the worker is not started again by itself."""
+_KILLED = (-signal.SIGTERM, -getattr(signal, "SIGKILL", 9))
+"""Exit codes of a process that somebody else ended; such an end is no sign that the worker cannot run."""
 
 
 class InferenceClient:
-    """Sends images to the worker process and applies what comes back to the session.
+    """Sends images to the worker process, one at a time, and applies what comes back to the session.
 
-    All methods are called on the GUI thread.
+    All methods are called on the GUI thread. Results of an exam that is not open any more are kept all the same.
 
     Parameters
     ----------
     post : runs a callable on the GUI thread; may be called from any thread.
+    main : entry point of the worker process.
     """
 
-    def __init__(self, session: Session, store: ResultStore, post: Post) -> None:
-        self._session, self._store, self._post = session, store, post
-        self._queue: deque[Task] = deque()
+    def __init__(self, session: Session, store: ResultStore, post: Post, main: WorkerMain = worker.main) -> None:
+        self._session, self._post, self._main = session, post, main
+        self._kept = KeptResults(session, store, post)
+        self._waiting: list[Task] = []
         self._current: Task | None = None
+        self._started: ImageStarted | None = None  # of the current task: told again when its exam is opened again
+        self._cancelling = False
         self._link: WorkerLink | None = None
         self._jobs = itertools.count(1)
-        self._deaths = 0
+        self._failed_starts = 0
+        self._ready = False
         self._closed = False
-        self._cancel_timer: threading.Timer | None = None
-        self._disk = ThreadPoolExecutor(1, thread_name_prefix="gmic-results")
+        session.exam_changed.connect(self._exam_changed)
 
     # -- the process ---------------------------------------------------------------------------------------------
     def start(self) -> None:
         """Start the worker process unless it runs."""
-        if self._link is None and not self._closed:
-            self._link = WorkerLink(self._heard, self._ended)
-            self._session.set_ai(state="starting", message="")
+        if self._link is not None or self._closed:
+            return
+        self._ready = False
+        try:
+            self._link = WorkerLink(self._heard, self._ended, self._main)
+        except OSError as error:
+            self._give_up(error.strerror or str(error))
+        else:
+            self._session.set_ai(state="starting")
 
     def warm(self, device: str) -> None:
         """Let the worker import torch now, before the first image asks for it."""
@@ -74,21 +82,21 @@ class InferenceClient:
 
     def restart(self) -> None:
         """Start again after the worker was given up."""
-        self._deaths = 0
+        self._failed_starts = 0
+        self._session.ai.message = ""
         self.start()
         self._next()
 
     def close(self, timeout: float = 5.0) -> None:
         """Stop the worker within ``timeout`` seconds; nothing is left running."""
         self._closed = True
-        self._queue.clear()
-        self._stop_timer()
+        self._waiting.clear()
         if self._link is not None:
             if self._current is not None:
                 self._link.cancel(self._current.job_id)
             self._link.close(timeout)
             self._link = None
-        self._disk.shutdown(wait=True)
+        self._kept.close()
 
     @property
     def worker_pid(self) -> int | None:
@@ -96,83 +104,98 @@ class InferenceClient:
         return self._link.process.pid if self._link else None
 
     # -- jobs ----------------------------------------------------------------------------------------------------
-    def submit(
-        self,
-        images: Iterable[MammoImage],
-        weights: Weights,
-        device: str = "auto",
-        confirmed: frozenset[str] = frozenset(),
-    ) -> str:
+    def submit(self, images: Iterable[MammoImage], weights: Weights, device: str = "auto") -> str:
         """Queue images, each for the network made for its kind; those that none takes get the reason at once.
 
-        Parameters
-        ----------
-        confirmed : SOP UIDs whose orientation the reader confirmed.
+        An image that is under way already with the same weights goes on as it is.
 
         Returns
         -------
         The id of the job.
         """
         job_id = f"job-{next(self._jobs)}"
-        wanted = list(images)
-        self._session.results.expect(job_id, tuple(image.sop_uid for image in wanted))
-        for image in wanted:
+        for image in images:
             try:
-                task = self._task(job_id, image, weights, device, confirmed)
+                task = _task(job_id, image, weights, device)
             except GmicError as error:
+                self._expect(job_id, image.sop_uid)
                 self._session.results.failed(job_id, image.sop_uid, str(error))
-            else:
-                self._queue.append(task)
-        self.start()
+                continue
+            if any(task.same_work(other) for other in self._under_way()):
+                continue
+            self._expect(job_id, image.sop_uid)
+            self._waiting.append(task)
+        if self._waiting:
+            self.start()
         self._next()
         return job_id
 
-    def _task(self, job_id: str, image: MammoImage, weights: Weights, device: str, confirmed: frozenset[str]) -> Task:
-        model = default_model(image)
-        reason = refusal(image, get_spec(model))
-        if reason is not None:
-            raise GmicError(reason)
-        refs = tuple(weights.get(model, ()))
-        if not refs:
-            raise GmicError(
-                f"No weights are chosen for {model}. Import some with gmic-core models import FILE, "
-                "or choose random ones in the settings to try the program (marked UNTRAINED)."
-            )
-        return Task(job_id, image, model, refs, device, image.sop_uid in confirmed)
+    def _expect(self, job_id: str, sop_uid: str) -> None:
+        """From now on only this job speaks for the image; an earlier one is forgotten or stopped."""
+        self._waiting = [task for task in self._waiting if task.sop_uid != sop_uid]
+        if self._current is not None and self._current.sop_uid == sop_uid:
+            self._stop_current()
+        self._session.results.expect(job_id, (sop_uid,))
 
-    def cancel(self) -> None:
-        """Stop what runs and forget what waits; finished images keep their results."""
-        waiting, self._queue = list(self._queue), deque()
-        for task in waiting:
-            self._session.results.failed(task.job_id, task.image.sop_uid, "Cancelled.", cancelled=True)
-        task_now = self._current
-        if task_now is None or self._link is None:
+    def _under_way(self) -> list[Task]:
+        running = [self._current] if self._current is not None and not self._cancelling else []
+        return running + self._waiting
+
+    def restore(self, images: Iterable[MammoImage], weights: Weights, done: Callable[[], None] | None = None) -> None:
+        """Show the kept results of these images that belong to the chosen weights; read in the background."""
+        self._kept.restore(images, weights, done)
+
+    def cancel(self, job_id: str | None = None) -> None:
+        """Stop what runs and forget what waits, of one job or of all; finished images keep their results."""
+        dropped = [task for task in self._waiting if job_id in (None, task.job_id)]
+        self._waiting = [task for task in self._waiting if task not in dropped]
+        if self._current is not None and job_id in (None, self._current.job_id):
+            dropped.append(self._current)
+            self._stop_current()
+        for task in dropped:  # what arrives of them from now on is late: the reader sees them stop at once
+            self._session.results.failed(task.job_id, task.sop_uid, "Cancelled.", cancelled=True)
+        self._tell_state()
+
+    def _stop_current(self) -> None:
+        """Ask the worker to leave its image; if it does not in time, end it."""
+        task, link = self._current, self._link
+        if task is None or link is None or self._cancelling:
             return
-        link = self._link
-        link.cancel(task_now.job_id)
-        self._stop_timer()
-        self._cancel_timer = threading.Timer(CANCEL_S, link.kill)
-        self._cancel_timer.daemon = True
-        self._cancel_timer.start()
-        # what arrives of it from now on is late: the reader sees it stop at once
-        self._session.results.failed(task_now.job_id, task_now.image.sop_uid, "Cancelled.", cancelled=True)
+
+        def kill() -> None:
+            if self._current is task and self._link is link:
+                link.kill()
+
+        self._cancelling = True
+        link.cancel(task.job_id)
+        timer = threading.Timer(CANCEL_S, self._post, (kill,))
+        timer.daemon = True
+        timer.start()
 
     def _next(self) -> None:
-        if self._current is not None or self._link is None:
-            return
-        if not self._queue:
-            self._tell_state()
-            return
-        self._current = self._queue.popleft()
+        """Give the worker its next image, one of the open exam first."""
+        if self._current is None and self._link is not None and self._waiting:
+            shown = self._session.image
+            index = next((i for i, task in enumerate(self._waiting) if shown(task.sop_uid) is not None), 0)
+            self._current = self._waiting.pop(index)
+            self._link.send(self._current)  # if the process is gone, its end is on the way and sorts it out
         self._tell_state()
-        self._link.send(self._current)  # if the process is gone, its end is on the way and sorts it out
 
     def _tell_state(self) -> None:
-        jobs = tuple(
-            dict.fromkeys(task.job_id for task in ((self._current,) if self._current else ()) + (*self._queue,))
-        )
-        if self._session.ai.state != "dead":
-            self._session.set_ai(state="running" if self._current else "idle", jobs=jobs)
+        if self._link is None:
+            return
+        running = [self._current] if self._current is not None else []
+        jobs = tuple(dict.fromkeys(task.job_id for task in running + self._waiting))
+        state = ("running" if running else "idle") if self._ready else "starting"
+        self._session.set_ai(state=state, jobs=jobs)
+
+    def _exam_changed(self, exam: Exam | None) -> None:
+        """What still runs for the exam that was opened is shown as it arrives, as before it was left."""
+        for task in self._under_way():
+            if exam is not None and self._session.image(task.sop_uid) is not None:
+                self._session.results.expect(task.job_id, (task.sop_uid,))
+                if task is self._current and self._started is not None:
+                    self._apply_event(task.job_id, self._started)
 
     # -- what the worker says ------------------------------------------------------------------------------------
     def _heard(self, link: WorkerLink, message: Message) -> None:
@@ -182,17 +205,19 @@ class InferenceClient:
         if link is not self._link:  # words of a process that was replaced
             return
         if isinstance(message, Ready):
+            self._ready, self._failed_starts = True, 0
             self._session.set_ai(device=message.device or self._session.ai.device)
             self._tell_state()
         elif isinstance(message, Told):
             self._apply_event(message.job_id, message.event)
         else:
             self._session.results.failed(message.job_id, message.sop_uid, message.reason, cancelled=message.cancelled)
-            self._done(message)
+            self._end_if_current(message.job_id, message.sop_uid)
 
     def _apply_event(self, job_id: str, event: Event) -> None:
         results = self._session.results
         if isinstance(event, ImageStarted):
+            self._started = event
             results.started(
                 job_id,
                 event.sop_uid,
@@ -211,28 +236,18 @@ class InferenceClient:
             self._finished(job_id, event)
 
     def _finished(self, job_id: str, event: ImageFinished) -> None:
+        result, task = event.result, self._current
+        self._session.set_ai(device=result.provenance.device, message="")
+        self._session.results.finished(job_id, result)
+        if task is not None and (task.job_id, task.sop_uid) == (job_id, result.sop_uid):
+            self._kept.keep(task, result)
+        self._end_if_current(job_id, result.sop_uid)
+
+    def _end_if_current(self, job_id: str, sop_uid: str) -> None:
         task = self._current
-        self._deaths = 0
-        self._session.set_ai(device=event.result.provenance.device)
-        self._session.results.finished(job_id, event.result)
-        if task is not None and task.image.sop_uid == event.result.sop_uid and task.job_id == job_id:
-            self._keep(task, event.result)
-            self._end_current()
-
-    def _done(self, message: Failed) -> None:
-        task = self._current
-        if task is not None and (task.job_id, task.image.sop_uid) == (message.job_id, message.sop_uid):
-            self._end_current()
-
-    def _end_current(self) -> None:
-        self._current = None
-        self._stop_timer()
-        self._next()
-
-    def _stop_timer(self) -> None:
-        if self._cancel_timer is not None:
-            self._cancel_timer.cancel()
-            self._cancel_timer = None
+        if task is not None and (task.job_id, task.sop_uid) == (job_id, sop_uid):
+            self._current, self._started, self._cancelling = None, None, False
+            self._next()
 
     # -- the worker's end ----------------------------------------------------------------------------------------
     def _ended(self, link: WorkerLink, code: int | None) -> None:
@@ -241,80 +256,57 @@ class InferenceClient:
     def _after_end(self, link: WorkerLink, code: int | None) -> None:
         if link is not self._link or self._closed:
             return
-        self._link = None
-        was_cancelled = self._cancel_timer is not None
-        self._stop_timer()
-        task, self._current = self._current, None
+        task, was_cancelled = self._current, self._cancelling
+        self._link, self._current, self._started, self._cancelling = None, None, None, False
         if not was_cancelled:
+            if not self._ready and code not in _KILLED:
+                self._failed_starts += 1
             self._tell_death(task, code)
-        if self._deaths < DEATHS_IN_A_ROW:
-            message = self._session.ai.message
+        if self._failed_starts < FAILED_STARTS:
             self.start()
-            self._session.set_ai(message=message)
             self._next()
-            return
-        for waiting in self._queue:
-            self._session.results.failed(waiting.job_id, waiting.image.sop_uid, "The AI process keeps stopping.")
-        self._queue.clear()
-        self._session.set_ai(
-            state="dead",
-            jobs=(),
-            message=f"The AI process stopped {self._deaths} times in a row and was not started again. The images are "
-            "not affected. Restart it with Ctrl+R, or see logs/worker.log in the data folder.",
-        )
+        else:
+            self._give_up(f"exit code {code}")
 
     def _tell_death(self, task: Task | None, code: int | None) -> None:
-        self._deaths += 1
         log.error("the worker ended with exit code %s", code)
         text = f"The AI process stopped unexpectedly (exit code {code}) and was restarted; the images are not affected."
         if task is not None:
-            self._session.results.failed(
-                task.job_id,
-                task.image.sop_uid,
-                f"The AI process stopped unexpectedly (exit code {code}). Run it again.",
-            )
+            reason = f"The AI process stopped unexpectedly (exit code {code}). Run it again."
+            self._session.results.failed(task.job_id, task.sop_uid, reason)
             text += f" {task.image.label} was not finished: press R to run it again."
         self._session.set_ai(message=text)
-        self._session.notice.emit("error", text)
+        if self._failed_starts < FAILED_STARTS:
+            self._session.notice.emit("error", text)
 
-    # -- kept results --------------------------------------------------------------------------------------------
-    def _keep(self, task: Task, result: ImageResult) -> None:
-        store, session, post = self._store, self._session, self._post
+    def _give_up(self, why: str) -> None:
+        reason = f"The AI process cannot be started ({why})."
+        waiting, self._waiting = self._waiting, []
+        for task in waiting:
+            self._session.results.failed(task.job_id, task.sop_uid, reason)
+        self._session.set_ai(
+            state="dead",
+            jobs=(),
+            message=f"{reason} The images are not affected. See logs/worker.log in the data folder, then start it "
+            "again with Ctrl+R.",
+        )
 
-        def save() -> None:
-            key = joint_key(task.refs)
-            if not key or (":" not in key and "+" not in key and key != result.provenance.weights_sha256):
-                return  # the weight file changed while the network ran: its result belongs to no file any more
-            try:
-                store.save(task.image, key, result)
-            except GmicError as error:
-                text = str(error)
-                post(lambda: session.notice.emit("warning", text))
 
-        self._disk.submit(save)
+def _task(job_id: str, image: MammoImage, weights: Weights, device: str) -> Task:
+    """Return what the worker has to do for an image.
 
-    def restore(self, images: Iterable[MammoImage], weights: Weights, done: Callable[[], None] | None = None) -> None:
-        """Show the kept results of these images that belong to the chosen weights; read in the background."""
-        wanted, exam = list(images), self._session.exam
-
-        def load() -> None:
-            keys = {model: joint_key(tuple(refs)) for model, refs in weights.items()}
-            found = []
-            for image in wanted:
-                try:
-                    model = default_model(image)
-                except GmicError:
-                    continue  # no network takes such images, so there is nothing to restore
-                result = self._store.load(image, model, keys.get(model, ""))
-                if result is not None:
-                    found.append(result)
-            self._post(lambda: show(found))
-
-        def show(found: list[ImageResult]) -> None:
-            if self._session.exam is exam:  # else another exam was opened meanwhile
-                for result in found:
-                    self._session.results.restore(result)
-            if done is not None:
-                done()
-
-        self._disk.submit(load)
+    Raises
+    ------
+    GmicError
+        If no network takes it, or its network has no weights.
+    """
+    model = default_model(image)
+    check_acceptance(image, get_spec(model))
+    refs = tuple(weights.get(model, ()))
+    if not refs:
+        raise WeightsError(
+            f"No weights are chosen for {model}. Import some with gmic-core models import FILE, or start with "
+            "--weights random:0 to try the program (marked UNTRAINED)."
+        )
+    # networks see stored values: tables for showing them would only make the message a hundred times larger
+    return Task(job_id, replace(image, voi_tables=()), model, refs, device)

@@ -10,12 +10,11 @@ from gmic_core.inference.events import Event
 
 @dataclass(frozen=True)
 class Task:
-    """One image to run a network on.
+    """One image to run a network on; headers and paths only, never pixels.
 
     Attributes
     ----------
     refs : weights as users write them (name, file, ``random:SEED``); several make an ensemble.
-    orientation_confirmed : the reader confirmed the header although the pixels seemed to contradict it.
     """
 
     job_id: str
@@ -23,7 +22,16 @@ class Task:
     model: str
     refs: tuple[str, ...]
     device: str
-    orientation_confirmed: bool = False
+
+    @property
+    def sop_uid(self) -> str:
+        """UID of the image."""
+        return self.image.sop_uid
+
+    def same_work(self, other: Task) -> bool:
+        """Whether both would give the same result, whatever their jobs."""
+        mine, others = (self.image, self.model, self.refs), (other.image, other.model, other.refs)
+        return mine == others and self.device == other.device
 
 
 @dataclass(frozen=True)

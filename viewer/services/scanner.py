@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,8 @@ from pathlib import Path
 from gmic_core.errors import CancelledError, GmicError
 from gmic_core.exam.model import ScanResult
 from gmic_core.exam.scan_process import ScanProcess
+
+log = logging.getLogger(__name__)
 
 Post = Callable[[Callable[[], None]], None]
 
@@ -27,13 +30,12 @@ class ScanService:
         self._post = post
         self._process = process or ScanProcess(start=True)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="gmic-scan")
-        self._cancel = threading.Event()
-        self._waiting = 0
+        self._cancels: list[threading.Event] = []  # one for each scan that runs or waits
 
     @property
     def busy(self) -> bool:
         """Whether a scan runs or waits."""
-        return self._waiting > 0
+        return bool(self._cancels)
 
     def scan(
         self,
@@ -43,23 +45,25 @@ class ScanService:
         on_failed: Callable[[str], None],
     ) -> None:
         """Scan ``paths``; exactly one of ``on_done`` and ``on_failed`` is called, both on the GUI thread."""
-        self._waiting += 1
-        self._cancel.clear()
-        self._thread.submit(self._run, list(paths), on_progress, on_done, on_failed)
+        cancel = threading.Event()
+        self._cancels.append(cancel)
+        self._thread.submit(self._run, list(paths), cancel, on_progress, on_done, on_failed)
 
     def cancel(self) -> None:
         """Stop the scan that runs and those that wait; each ends with ``on_failed("Cancelled.")``."""
-        self._cancel.set()
+        for cancel in self._cancels:
+            cancel.set()
 
     def close(self) -> None:
         """Stop for good; leaves no process."""
-        self._cancel.set()
+        self.cancel()
         self._process.close()
         self._thread.shutdown(wait=True, cancel_futures=True)
 
     def _run(
         self,
         paths: list[Path],
+        cancel: threading.Event,
         on_progress: Callable[[int, int], None],
         on_done: Callable[[ScanResult], None],
         on_failed: Callable[[str], None],
@@ -68,18 +72,24 @@ class ScanService:
             self._post(lambda: on_progress(done, total))
 
         try:
-            found = self._process.scan(paths, progress=progress, cancelled=self._cancel.is_set)
+            if cancel.is_set():
+                raise CancelledError("It was cancelled before it began.")  # noqa: TRY301  # ends like one that ran
+            found = self._process.scan(paths, progress=progress, cancelled=cancel.is_set)
         except CancelledError:
-            self._finish(lambda: on_failed("Cancelled."))
+            self._finish(cancel, lambda: on_failed("Cancelled."))
         except GmicError as error:
             text = str(error)
-            self._finish(lambda: on_failed(text))
+            self._finish(cancel, lambda: on_failed(text))
+        except Exception as error:  # the reader waits for an answer, and the next scan for this one
+            log.exception("a scan failed")
+            text = f"Reading failed unexpectedly ({type(error).__name__}); the log has the details."
+            self._finish(cancel, lambda: on_failed(text))
         else:
-            self._finish(lambda: on_done(found))
+            self._finish(cancel, lambda: on_done(found))
 
-    def _finish(self, tell: Callable[[], None]) -> None:
+    def _finish(self, cancel: threading.Event, tell: Callable[[], None]) -> None:
         def on_gui_thread() -> None:
-            self._waiting -= 1
+            self._cancels.remove(cancel)
             tell()
 
         self._post(on_gui_thread)

@@ -13,12 +13,13 @@ import multiprocessing
 import os
 import signal
 import threading
+import traceback
 from collections import OrderedDict
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
-from gmic_core.errors import CancelledError, GmicError
+from gmic_core.errors import CancelledError, GmicError, StoreError
 from gmic_core.paths import ensure_dir, user_data_dir
 from viewer.services.protocol import Failed, Message, Quit, Ready, Request, Task, Told, Warm
 
@@ -46,17 +47,37 @@ def main(pipe: Connection, control: Connection) -> None:
     worker = _Worker(pipe, control)
     try:
         worker.serve()
+    except (EOFError, OSError):
+        log.info("the window is gone")
     finally:
         worker.close()
 
 
 def _start_log() -> None:
-    """Log to the user's data folder; messages carry job ids and UIDs of no patient, only job ids."""
-    folder = ensure_dir(user_data_dir() / "logs")
-    handler = logging.handlers.RotatingFileHandler(folder / "worker.log", maxBytes=1 << 20, backupCount=2)
+    """Log to the user's data folder, where that can be written."""
+    handler: logging.Handler
+    try:
+        folder = ensure_dir(user_data_dir() / "logs")
+        handler = logging.handlers.RotatingFileHandler(folder / "worker.log", maxBytes=1 << 20, backupCount=2)
+    except (StoreError, OSError):
+        handler = logging.NullHandler()  # the window says that its data folder cannot be written
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     log.addHandler(handler)
     log.setLevel(logging.INFO)
+    log.propagate = False
+
+
+def _where(error: BaseException) -> str:
+    """Return class and places of an error, but not its message: that may quote a path with a patient's name."""
+    parts = []
+    cause: BaseException | None = error
+    while cause is not None:
+        parts.append(type(cause).__name__)
+        parts += [
+            f"  {frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(cause.__traceback__)
+        ]
+        cause = cause.__cause__
+    return "\n".join(parts)
 
 
 def _end_with_parent() -> None:
@@ -111,7 +132,7 @@ class _Worker:
 
             self._send(Ready(str(choose_device(request.device))))
         except GmicError as error:
-            log.warning("warming up: %s", error)
+            log.warning("warming up failed: %s", _where(error))
             self._send(Ready())
 
     # -- tasks ---------------------------------------------------------------------------------------------------
@@ -123,13 +144,13 @@ class _Worker:
         except CancelledError as error:
             return Failed(task.job_id, uid, str(error), cancelled=True)
         except GmicError as error:
-            log.info("job %s: %s", task.job_id, error)
+            log.info("%s failed: %s", task.job_id, _where(error))
             return Failed(task.job_id, uid, str(error))
-        except MemoryError:
-            log.exception("job %s", task.job_id)
+        except MemoryError as error:
+            log.error("%s failed: %s", task.job_id, _where(error))  # noqa: TRY400  # the message stays out of the log
             return Failed(task.job_id, uid, "There was not enough memory; close other programs and run again.")
-        except Exception as error:  # a bug in one task must not cost the reader the others
-            log.exception("job %s", task.job_id)
+        except Exception as error:  # noqa: BLE001  # a bug in one task must not cost the reader the others
+            log.error("%s failed: %s", task.job_id, _where(error))  # noqa: TRY400
             return Failed(
                 task.job_id,
                 uid,
@@ -150,7 +171,6 @@ class _Worker:
             run = Run(
                 on_event=self._forward(task.job_id, first=not members),
                 cancelled=cancelled,
-                orientation_confirmed=task.orientation_confirmed,
             )
             members.append(run_image(task.image, loaded, self._frames(), run))
         return Told(task.job_id, ImageFinished(ensemble_mean(members)))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
+import queue
 import threading
+import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
 
@@ -12,6 +15,7 @@ from viewer.services.protocol import Message, Quit, Request
 
 OnMessage = Callable[["WorkerLink", Message], None]
 OnEnd = Callable[["WorkerLink", int | None], None]
+WorkerMain = Callable[[Connection, Connection], None]
 
 
 class WorkerLink:
@@ -20,29 +24,41 @@ class WorkerLink:
     Parameters
     ----------
     on_message, on_end : called in the listening thread; ``on_end`` once, with the exit code.
+    main : entry point of the process.
+
+    Raises
+    ------
+    OSError
+        If the system does not let the process start.
     """
 
-    def __init__(self, on_message: OnMessage, on_end: OnEnd) -> None:
+    def __init__(self, on_message: OnMessage, on_end: OnEnd, main: WorkerMain = worker.main) -> None:
         context = multiprocessing.get_context("spawn")  # a fork would take the window's threads and locks along
         self._pipe, theirs = context.Pipe()
-        self._control_far, self._control = context.Pipe(duplex=False)
+        control, self._control = context.Pipe(duplex=False)
         # no daemon: daemons may not have children, and this one has a decoder process
-        self.process = context.Process(target=worker.main, args=(theirs, self._control_far), name="gmic-worker")
+        self.process = context.Process(target=main, args=(theirs, control), name="gmic-worker")
         self.process.start()
         theirs.close()
-        self._control_far.close()
-        self._lock = threading.Lock()
+        control.close()
+        # a window that ends without close() must not wait for ever for a worker that waits for it
+        atexit.register(self.kill)
         self._on_message, self._on_end = on_message, on_end
-        self._thread = threading.Thread(target=self._listen, name="gmic-worker-listen", daemon=True)
-        self._thread.start()
+        self._requests: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()  # over closing a pipe and writing to it
+        self._listener = threading.Thread(target=self._listen, name="gmic-worker-listen", daemon=True)
+        self._listener.start()
+        threading.Thread(target=self._send_all, name="gmic-worker-send", daemon=True).start()
 
-    def send(self, request: Request) -> bool:
-        """Send a request; False when the process is gone (its end will be told)."""
-        return _quietly(self._lock, lambda: self._pipe.send(request))
+    def send(self, request: Request) -> None:
+        """Send a request; returns at once. If the process is gone, its end is told and the request is lost."""
+        self._requests.put(request)
 
-    def cancel(self, job_id: str) -> bool:
-        """Ask the running task to stop at its next batch."""
-        return _quietly(self._lock, lambda: self._control.send_bytes(job_id.encode()))
+    def cancel(self, job_id: str) -> None:
+        """Ask the running task to stop at its next slice or batch."""
+        with self._lock:
+            if not self._control.closed:
+                _quietly(lambda: self._control.send_bytes(job_id.encode()))
 
     def kill(self) -> None:
         """End the process at once; its end is told as if it had died by itself."""
@@ -50,15 +66,23 @@ class WorkerLink:
 
     def close(self, timeout: float) -> None:
         """Stop the process within ``timeout`` seconds: ask, terminate, kill."""
+        end = time.monotonic() + timeout
         self.send(Quit())
         for step in (None, self.process.terminate, self.process.kill):
             if step is not None:
                 step()
-            self.process.join(timeout / 3)
+            self.process.join(min(timeout / 3, max(end - time.monotonic(), 0.1)))
             if not self.process.is_alive():
                 break
-        if threading.current_thread() is not self._thread:
-            self._thread.join(1.0)
+        if threading.current_thread() is not self._listener:
+            self._listener.join(1.0)
+
+    # -- threads -------------------------------------------------------------------------------------------------
+    def _send_all(self) -> None:
+        """Write to the pipe in a thread of its own: a worker that is importing torch does not read for seconds."""
+        while (request := self._requests.get()) is not None:
+            if not _quietly(lambda request=request: self._pipe.send(request)):  # type: ignore[misc]  # bound now
+                return
 
     def _listen(self) -> None:
         while self._pipe in wait([self._pipe, self.process.sentinel]):
@@ -68,17 +92,20 @@ class WorkerLink:
                 break
             self._on_message(self, message)
         self.process.join()
-        for end in (self._pipe, self._control):
-            _close(end)
+        atexit.unregister(self.kill)
+        self._requests.put(None)
+        with self._lock:
+            for end in (self._pipe, self._control):
+                _close(end)
         self._on_end(self, self.process.exitcode)
 
 
-def _quietly(lock: threading.Lock, send: Callable[[], None]) -> bool:
-    with lock:
-        try:
-            send()
-        except (OSError, ValueError):  # broken or closed: the process is gone
-            return False
+def _quietly(send: Callable[[], None]) -> bool:
+    """Send; False when the pipe is broken or closed: the process is gone, which the listener tells."""
+    try:
+        send()
+    except (OSError, ValueError):
+        return False
     return True
 
 

@@ -1,201 +1,281 @@
-"""The real worker process: streaming, bad jobs, cancel, violent ends, kept results."""
+"""The client against a worker process that behaves as told: queue, cancel, violent ends, stale words."""
 
 from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
+import threading
 import time
 from dataclasses import replace
 
 import numpy as np
-import psutil
 import pytest
 
-from tests.conftest import ROOT
-from viewer.model.session import Session
-from viewer.services.inference import InferenceClient
+from gmic_core.exam.model import VoiTable
+from gmic_core.inference.events import ImageFinished
+from tests.helpers import fake_worker
+from tests.viewer.services.bench import Bench, spawned
+from viewer.services import inference
 from viewer.services.protocol import Failed, Told
-from viewer.services.store import ResultStore
-
-WEIGHTS = {"gmic2d": ("random:0",), "gmic3d": ("random:0",), "gmic2d_park": ("random:0",)}
 
 
-class Bench:
-    """A session with a client on it, and what the reader was told."""
-
-    def __init__(self, post, exam, folder) -> None:
-        self.post, self.exam = post, exam
-        self.session = Session()
-        self.session.open_exam(exam)
-        self.store = ResultStore(folder)
-        self.client = InferenceClient(self.session, self.store, post)
-        self.notices: list[tuple[str, str]] = []
-        self.slices: list[int] = []
-        self.session.notice.connect(lambda level, text: self.notices.append((level, text)))
-        self.session.results.slice_arrived.connect(lambda _uid, k: self.slices.append(k))
-
-    def status(self, image) -> str:
-        entry = self.session.results.get(image.sop_uid)
-        return entry.status if entry else "none"
-
-    def wait(self, image, *statuses: str, timeout: float = 90.0) -> None:
-        self.post.run_until(lambda: self.status(image) in statuses, timeout)
+def weights(ref: str) -> dict[str, tuple[str, ...]]:
+    return dict.fromkeys(("gmic2d", "gmic3d", "gmic2d_park"), (ref,))
 
 
 @pytest.fixture
 def bench(post, exam, tmp_path):
-    bench = Bench(post, exam, tmp_path / "home")
+    bench = Bench(post, exam, tmp_path / "home", main=fake_worker.main)
     yield bench
+    begin = time.monotonic()
     bench.client.close()
-    assert bench.client.worker_pid is None
-    assert [p for p in psutil.Process().children(recursive=True) if "spawn_main" in " ".join(p.cmdline())] == []
+    assert time.monotonic() - begin < 5.0
+    assert spawned() == []
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("gmic-worker")] == []
 
 
-def images_of(exam, modality):
-    return [image for image in exam.images if image.modality == modality]
-
-
-def test_an_exam_from_start_to_kept_results(bench, post, exam, tmp_path):
-    (dbt,) = images_of(exam, "DBT")
-    missing = []  # slices of the volume not computed yet, whenever one has come
-
-    def look(uid: str, _k: int) -> None:
-        entry = bench.session.results.get(uid)
-        missing.append(int(np.isnan(entry.saliency[:, 0, 0, 0]).sum()))
-
-    bench.session.results.slice_arrived.connect(look)
-    bench.client.submit(exam.images, WEIGHTS, "cpu")
+def test_an_exam_goes_through_one_image_at_a_time(bench, exam):
+    job = bench.client.submit(exam.images, weights("ok"))
+    assert {bench.status(image) for image in exam.images} == {"queued"}
+    assert bench.session.ai.jobs == (job,)
     for image in exam.images:
         bench.wait(image, "done")
-    entry = bench.session.results.get(dbt.sop_uid)
-    assert sorted(missing, reverse=True)[:8] == [7, 6, 5, 4, 3, 2, 1, 0]  # the volume's maps came one by one
-    assert entry.untrained
-    assert entry.result.provenance.weights == "random:0"
-    assert entry.result.saliency.shape[0] == 8
-    assert sum(roi.attention for roi in entry.result.rois) == pytest.approx(1.0, abs=1e-5)
-    assert bench.session.ai.state == "idle"
+    assert [state for k, state in enumerate(bench.states) if k == 0 or bench.states[k - 1] != state] == [
+        "starting", "running", "idle",
+    ]  # fmt: skip
+    assert bench.session.ai.jobs == ()
     assert bench.session.ai.device == "cpu"
 
-    # the exam is opened again: results are there without a worker
-    bench.session.open_exam(exam)
-    bench.client.restore(exam.images, WEIGHTS)
-    for image in exam.images:
-        bench.wait(image, "done", timeout=5)
-    restored = bench.session.results.get(dbt.sop_uid).result
-    np.testing.assert_array_equal(restored.saliency, entry.result.saliency)
-    # with other weights they are not
-    bench.session.open_exam(exam)
-    seen = []
-    bench.client.restore(exam.images, {**WEIGHTS, "gmic2d": ("random:1",)}, lambda: seen.append(True))
-    post.run_until(lambda: bool(seen), 5)
-    assert [bench.status(image) for image in images_of(exam, "FFDM")] == ["none", "none"]
-    assert bench.status(dbt) == "done"
+
+def test_words_of_unknown_and_stale_jobs_change_nothing(bench):
+    image = bench.images("FFDM")[0]
+    bench.client.submit([image], weights("slow"))
+    bench.wait(image, "running")
+    result = fake_worker.fake_result(image, "gmic2d")
+    bench.client._apply(bench.client._link, Told("job-99", ImageFinished(result)))
+    bench.client._apply(bench.client._link, Failed("job-99", image.sop_uid, "stale"))
+    bench.client._apply(object(), Failed("job-1", image.sop_uid, "of a process that was replaced"))
+    assert bench.status(image) == "running"
+    first = bench.client.submit([image], weights("ok"))  # other weights: only the new job counts from here
+    assert bench.status(image) == "queued"
+    bench.client._apply(bench.client._link, Told("job-1", ImageFinished(result)))
+    assert bench.status(image) == "queued"
+    bench.wait(image, "done")
+    assert bench.entry(image).job_id == first
 
 
-def test_bad_jobs_end_as_reasons_and_the_worker_lives(bench, exam):
-    good, bad = images_of(exam, "FFDM")
-    bad.files[0].write_bytes(b"no picture any more")
-    other = replace(good, sop_uid="1.2.3", modality="OTHER")
-    bench.session.open_exam(replace(exam, images=(good, bad, other)))
-    bench.client.submit([other, bad, good], {**WEIGHTS}, "cpu")
-    assert "No network takes images of the kind OTHER" in bench.session.results.get("1.2.3").message
-    bench.wait(good, "done")
-    assert bench.status(bad) == "failed"
+def test_the_same_work_is_not_done_twice(bench):
+    one, two = bench.images("FFDM")
+    first = bench.client.submit([one, two], weights("slow"))
+    bench.wait(one, "running")
+    bench.client.submit([one, two], weights("slow"))
+    assert (bench.entry(one).job_id, bench.entry(two).job_id) == (first, first)
+    assert bench.session.ai.jobs == (first,)
+
+
+def test_images_that_no_network_takes_get_the_reason_at_once(bench, exam):
+    image, asked = bench.images("FFDM")
+    other = replace(image, sop_uid="1.2.3", modality="OTHER")
+    asked = replace(asked, questions=("Which breast is this?",))
+    bench.session.open_exam(replace(exam, images=(image, other, asked)))
+    bench.client.submit([other, asked, image], {})
+    assert "No network takes images of the kind OTHER" in bench.entry(other).message
+    assert "Which breast is this?" in bench.entry(asked).message
+    assert "No weights are chosen for gmic2d" in bench.entry(image).message
+    assert bench.client.worker_pid is None  # nothing to do, nothing started
+
+
+def test_a_bad_image_does_not_stop_the_others(bench):
+    one, two = bench.images("FFDM")
+    bench.client.submit([one], weights("bad"))
+    bench.client.submit([two], weights("ok"))
+    bench.wait(two, "done")
+    assert (bench.status(one), bench.entry(one).message) == ("failed", "It was a bad image.")
+    assert bench.session.ai.state == "idle"
+
+
+def test_cancel_marks_everything_at_once_and_the_worker_lives(bench):
+    one, two = bench.images("FFDM")
+    bench.client.submit([one, two], weights("slow"))
+    bench.wait(one, "running")
     pid = bench.client.worker_pid
-    bench.client.submit([good], {"gmic2d": ("no-such-weights",)}, "cpu")
-    bench.wait(good, "failed")
-    assert "neither stored weights" in bench.session.results.get(good.sop_uid).message
-    bench.client.submit([good], {}, "cpu")
-    assert "No weights are chosen for gmic2d" in bench.session.results.get(good.sop_uid).message
+    bench.client.cancel()
+    assert (bench.status(one), bench.status(two)) == ("cancelled", "cancelled")
+    assert bench.entry(one).saliency is None
+    bench.wait_state("idle", 2.0)
+    bench.client.submit([one], weights("ok"))
+    bench.wait(one, "done")
     assert bench.client.worker_pid == pid
 
 
-def test_cancel_takes_effect_at_once_and_within_two_seconds_in_the_worker(bench, exam):
-    (dbt,) = images_of(exam, "DBT")
-    flat = images_of(exam, "FFDM")[0]
-    bench.client.submit([dbt, flat], WEIGHTS, "cpu")
-    bench.wait(dbt, "running")
-    started = time.monotonic()
+def test_one_job_can_be_cancelled_alone(bench):
+    one, two = bench.images("FFDM")
+    first = bench.client.submit([one], weights("slow"))
+    bench.client.submit([two], weights("ok"))
+    bench.client.cancel("job-99")
+    bench.wait(one, "running")
+    bench.client.cancel(first)
+    assert (bench.status(one), bench.status(two)) == ("cancelled", "queued")
+    bench.wait(two, "done")
+
+
+def test_a_worker_that_does_not_listen_is_replaced_within_two_seconds(bench):
+    one, two = bench.images("FFDM")
+    bench.client.submit([one], weights("deaf"))
+    bench.wait(one, "running")
+    pid = bench.client.worker_pid
+    begin = time.monotonic()
     bench.client.cancel()
-    assert bench.status(dbt) == "cancelled"
-    assert bench.status(flat) == "cancelled"
-    bench.post.run_until(lambda: bench.session.ai.state == "idle", 10)
-    assert time.monotonic() - started < 4.0  # two for the asking, the rest for a new process on a busy machine
-    assert bench.session.results.get(dbt.sop_uid).saliency is None
-    bench.client.submit([flat], WEIGHTS, "cpu")
-    bench.wait(flat, "done")
+    bench.client.submit([two], weights("ok"))
+    bench.post.run_until(lambda: bench.client.worker_pid not in (None, pid), 5.0)
+    assert time.monotonic() - begin < 2.0
+    bench.wait(two, "done")
+    assert bench.status(one) == "cancelled"
+    assert bench.notices == []  # the reader asked for it
 
 
-def test_a_killed_worker_is_restarted_and_the_queue_goes_on(bench, exam):
-    first, flat = images_of(exam, "FFDM")
-    bench.client.submit([first, flat], WEIGHTS, "cpu")
-    bench.wait(first, "running")
-    os.kill(bench.client.worker_pid, signal.SIGKILL)
-    bench.wait(first, "failed")
-    assert "stopped unexpectedly (exit code -9)" in bench.session.results.get(first.sop_uid).message
-    level, text = bench.notices[-1]
+def test_a_late_kill_does_not_hit_the_next_image(bench, monkeypatch):
+    monkeypatch.setattr(inference, "CANCEL_S", 0.2)
+    one, two = bench.images("FFDM")
+    bench.client.submit([one], weights("slow"))
+    bench.wait(one, "running")
+    pid = bench.client.worker_pid
+    bench.client.cancel()
+    bench.client.submit([two], weights("slow"))
+    bench.wait(two, "running")
+    time.sleep(0.4)
+    bench.post.run_all()
+    assert (bench.client.worker_pid, bench.status(two)) == (pid, "running")
+
+
+@pytest.mark.parametrize("end", ["kill -9", "exit"])
+def test_a_dead_worker_is_restarted_says_so_and_the_queue_goes_on(bench, end):
+    one, two = bench.images("FFDM")
+    bench.client.submit([one], weights("slow" if end == "kill -9" else "die"))
+    bench.client.submit([two], weights("ok"))
+    bench.wait(one, "running")
+    if end == "kill -9":
+        os.kill(bench.client.worker_pid, signal.SIGKILL)
+    bench.wait(two, "done")
+    code = -9 if end == "kill -9" else 7
+    assert bench.status(one) == "failed"
+    assert bench.entry(one).message == f"The AI process stopped unexpectedly (exit code {code}). Run it again."
+    ((level, text),) = bench.notices
     assert level == "error"
-    assert f"{first.label} was not finished: press R to run it again" in text
-    bench.wait(flat, "done")
+    assert "was restarted; the images are not affected." in text
+    assert f"{one.label} was not finished: press R to run it again." in text
+    bench.client.submit([one], weights("ok"))
+    bench.wait(one, "done")
+    assert bench.session.ai.message == ""
 
 
-def test_a_worker_that_keeps_dying_is_given_up_until_asked(bench, exam):
-    flat = images_of(exam, "FFDM")[0]
+def test_killing_the_worker_over_and_over_harms_nothing(bench):
+    image = bench.images("FFDM")[0]
     bench.client.start()
-    for _ in range(3):
-        bench.post.run_until(lambda: bench.client.worker_pid is not None)
+    for round_ in range(20):
+        if round_ % 4 == 3:
+            bench.wait_state("idle")  # else it is killed while it starts
         pid = bench.client.worker_pid
         os.kill(pid, signal.SIGKILL)
-        bench.post.run_until(lambda pid=pid: bench.client.worker_pid != pid)
-    assert bench.session.ai.state == "dead"
-    assert "stopped 3 times in a row" in bench.session.ai.message
+        bench.post.run_until(lambda pid=pid: bench.client.worker_pid not in (None, pid))
+    assert len(bench.notices) == 20
+    bench.client.submit([image], weights("ok"))
+    bench.wait(image, "done")
+
+
+def test_a_worker_that_cannot_start_is_given_up_until_asked(post, exam, tmp_path):
+    bench = Bench(post, exam, tmp_path / "home", main=fake_worker.main_that_fails)
+    image = bench.images("FFDM")[0]
+    bench.client.submit([image], weights("ok"))
+    bench.wait_state("dead")
+    assert "cannot be started (exit code 3)" in bench.session.ai.message
+    assert "Ctrl+R" in bench.session.ai.message
+    assert bench.status(image) == "failed"
+    assert bench.client.worker_pid is None
+    bench.client._main = fake_worker.main
     bench.client.restart()
-    bench.client.submit([flat], WEIGHTS, "cpu")
-    bench.wait(flat, "done")
+    bench.wait_state("idle")
+    assert bench.session.ai.message == ""
+    bench.client.close()
+    assert spawned() == []
 
 
-def test_words_of_an_earlier_process_or_job_are_dropped(bench, exam):
-    flat = images_of(exam, "FFDM")[0]
-    bench.client.submit([flat], WEIGHTS, "cpu")
-    bench.client._apply(object(), Failed("job-1", flat.sop_uid, "from a process that was replaced"))
-    assert bench.status(flat) in ("queued", "running")
-    bench.client._apply(bench.client._link, Failed("job-0", flat.sop_uid, "of a stale job"))
-    assert bench.status(flat) in ("queued", "running")
-    bench.wait(flat, "done")
-    result = bench.session.results.get(flat.sop_uid).result
+def test_a_system_out_of_processes_is_told(bench, monkeypatch):
+    def refuse(*_args, **_options):
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(inference, "WorkerLink", refuse)
+    image = bench.images("FFDM")[0]
+    bench.client.submit([image], weights("ok"))
+    assert bench.session.ai.state == "dead"
+    assert "Resource temporarily unavailable" in bench.entry(image).message
+
+
+def test_images_of_the_exam_on_screen_go_first_and_the_other_exam_finds_its_run_again(bench, exam):
+    one, two = bench.images("FFDM")
+    left = replace(exam, study_uid="1.2.840.1", images=(one, two))
+    other = replace(one, sop_uid="1.2.840.2")
+    bench.session.open_exam(left)
+    bench.client.submit([one, two], weights("slow"))
+    bench.wait(one, "running")
+    bench.session.open_exam(replace(exam, images=(other,)))
+    bench.client.submit([other], weights("ok"))
+    assert bench.status(one) == "none"
+    bench.session.open_exam(left)
+    assert (bench.status(one), bench.status(two)) == ("running", "queued")
+    assert bench.entry(one).saliency is not None
+    bench.session.open_exam(replace(exam, images=(other,)))
+    bench.client._link.cancel("job-1")  # the running image ends: the next one is of the exam on screen
+    bench.post.run_until(lambda: bench.client._current is not None and bench.client._current.sop_uid != one.sop_uid)
+    assert bench.client._current.sop_uid == other.sop_uid
+
+
+def test_results_are_kept_and_come_back_only_for_the_same_weights(bench, exam):
+    bench.client.submit(exam.images, weights("random:5"))
+    for image in exam.images:
+        bench.wait(image, "done")
+    shown: list[int] = []
+
+    def reopen(chosen) -> int:
+        bench.session.open_exam(exam)
+        shown.clear()
+        begin = time.monotonic()
+        bench.client.restore(exam.images, chosen, lambda: shown.append(1))
+        bench.post.run_until(lambda: shown != [], 5.0)
+        assert time.monotonic() - begin < 0.5
+        return sum(bench.status(image) == "done" for image in exam.images)
+
+    assert reopen(weights("random:5")) == 3
+    assert np.isfinite(bench.entry(exam.images[0]).saliency).all()
+    assert reopen(weights("random:6")) == 0
+    assert reopen({"gmic2d": ("random:5",)}) == 2
+    assert reopen({}) == 0
+
+
+def test_results_that_come_back_too_late_are_dropped(bench, exam):
+    bench.client.submit(exam.images, weights("random:5"))
+    for image in exam.images:
+        bench.wait(image, "done")
+    done: list[int] = []
     bench.session.open_exam(exam)
-    from gmic_core.inference.events import ImageFinished
-
-    bench.client._apply(bench.client._link, Told("job-1", ImageFinished(result)))
-    assert bench.status(flat) == "none"
-
-
-def test_the_worker_ends_when_the_window_is_killed(tmp_path):
-    script = tmp_path / "window.py"
-    script.write_text(
-        "import sys, time\n"
-        "from viewer.services.worker_link import WorkerLink\n"
-        "if __name__ == '__main__':\n"
-        "    link = WorkerLink(lambda l, m: print(l.process.pid, flush=True), lambda l, c: None)\n"
-        "    time.sleep(60)\n"
-    )
-    window = subprocess.Popen(
-        [sys.executable, str(script)], stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
-    )
-    assert window.stdout is not None
-    pid = int(window.stdout.readline())
-    window.kill()
-    window.wait()
-    window.stdout.close()
-    psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=10)
-    assert not psutil.pid_exists(pid)
+    bench.client.restore(exam.images, weights("random:5"), lambda: done.append(1))
+    bench.session.open_exam(replace(exam, study_uid="1.2.840.7"))
+    bench.post.run_until(lambda: done != [])
+    assert {bench.status(image) for image in exam.images} == {"none"}
 
 
-def test_the_window_side_imports_no_torch():
-    code = (
-        "import sys, viewer.services.inference, viewer.services.loader, viewer.services.scanner; "
-        "sys.exit('torch' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+def test_large_tables_for_display_do_not_travel(bench):
+    image = replace(bench.images("FFDM")[0], voi_tables=(VoiTable(0, 16, tuple(range(65536))),))
+    bench.client.submit([image], weights("slow"))
+    assert bench.client._current.image.voi_tables == ()
+
+
+def test_closing_in_the_middle_of_a_run_takes_less_than_five_seconds_even_from_a_deaf_worker(post, exam, tmp_path):
+    bench = Bench(post, exam, tmp_path / "home", main=fake_worker.main)
+    image = bench.images("FFDM")[0]
+    bench.client.submit([image], weights("deaf"))
+    bench.wait(image, "running")
+    begin = time.monotonic()
+    bench.client.close(3.0)
+    assert time.monotonic() - begin < 3.5
+    assert spawned() == []

@@ -1,0 +1,76 @@
+"""A worker process without networks: starts in a fifth of a second and behaves, or misbehaves, as the weights say."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from multiprocessing.connection import Connection
+
+import numpy as np
+
+from gmic_core.exam.model import MammoImage
+from gmic_core.inference.events import ImageFinished, ImageStarted, Progress, SliceSaliency
+from gmic_core.types import ImageResult, Provenance
+from viewer.services.protocol import Failed, Quit, Ready, Task, Told, Warm
+
+CELLS = (5, 4)
+
+
+def main(pipe: Connection, control: Connection) -> None:
+    """Answer until the pipe closes."""
+    pipe.send(Ready())
+    while True:
+        try:
+            request = pipe.recv()
+        except EOFError:
+            return
+        if isinstance(request, Quit):
+            return
+        if isinstance(request, Warm):
+            pipe.send(Ready("cpu"))
+        else:
+            _answer(request, pipe, control)
+
+
+def main_that_fails(_pipe: Connection, _control: Connection) -> None:
+    """Fail to start."""
+    os._exit(3)
+
+
+def _answer(task: Task, pipe: Connection, control: Connection) -> None:
+    behaviour = task.refs[0]
+    pipe.send(Told(task.job_id, _started(task)))
+    pipe.send(Told(task.job_id, SliceSaliency(task.sop_uid, 0, np.ones((2, *CELLS), np.float16))))
+    if behaviour == "die":
+        os._exit(7)
+    if behaviour == "deaf":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        time.sleep(60)
+    while behaviour == "slow":
+        pipe.send(Told(task.job_id, Progress(task.sop_uid, "global network", 1, 100)))
+        if control.poll(0.02):
+            control.recv_bytes()
+            pipe.send(Failed(task.job_id, task.sop_uid, "Stopped on request.", cancelled=True))
+            return
+    if behaviour == "bad":
+        pipe.send(Failed(task.job_id, task.sop_uid, "It was a bad image."))
+        return
+    pipe.send(Told("job-of-another-time", ImageFinished(fake_result(task.image, task.model))))
+    pipe.send(Failed("job-of-another-time", task.sop_uid, "stale"))
+    pipe.send(Told(task.job_id, ImageFinished(fake_result(task.image, task.model))))
+
+
+def _started(task: Task) -> ImageStarted:
+    frames = task.image.frames
+    return ImageStarted(task.sop_uid, task.model, frames, CELLS, np.eye(3), task.refs[0], "0" * 64, True)
+
+
+def fake_result(image: MammoImage, model: str, sha256: str = "0" * 64) -> ImageResult:
+    """Return a result with the shapes of a real one."""
+    provenance = Provenance(model, "fake", sha256, True, "", "1", "float32", "cpu", 0.1, "", "2026-01-01T00:00:00Z")
+    maps = np.full((image.frames, 2, *CELLS), 0.25, np.float16)
+    return ImageResult(
+        image.sop_uid, image.modality, image.laterality, image.view, (0.1, 0.2), (0.1, 0.2), (0.1, 0.2), (), maps,
+        np.eye(3), np.eye(3), (320, 256), maps.max(axis=(2, 3)).astype(np.float32), 0.0, provenance,
+    )  # fmt: skip

@@ -1,0 +1,91 @@
+"""Results to and from the store, in a thread of its own: the disk never holds up the window."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from gmic_core.errors import GmicError
+from gmic_core.exam.model import MammoImage
+from gmic_core.inference.choice import DEFAULT_MODELS
+from gmic_core.types import ImageResult
+from viewer.model.session import Session
+from viewer.services.protocol import Task
+from viewer.services.store import ResultStore
+from viewer.services.weights_key import is_of, joint_key
+
+log = logging.getLogger(__name__)
+
+Post = Callable[[Callable[[], None]], None]
+Weights = Mapping[str, tuple[str, ...]]
+"""Weight references of each network."""
+
+
+class KeptResults:
+    """Keeps what the worker finished, and shows it again when its exam is opened."""
+
+    def __init__(self, session: Session, store: ResultStore, post: Post) -> None:
+        self._session, self._store, self._post = session, store, post
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix="gmic-results")
+
+    def keep(self, task: Task, result: ImageResult) -> None:
+        """Write a finished result; the reader is told when that fails."""
+        self._disk.submit(self._guarded, lambda: self._save(task, result))
+
+    def restore(self, images: Iterable[MammoImage], weights: Weights, done: Callable[[], None] | None = None) -> None:
+        """Show the kept results of these images that were made with the chosen weights, unless the exam changes.
+
+        Parameters
+        ----------
+        done : called on the GUI thread when all are shown, or there were none.
+        """
+        wanted, exam = list(images), self._session.exam
+
+        def show(found: list[ImageResult]) -> None:
+            if self._session.exam is exam:
+                for result in found:
+                    self._session.results.restore(result)
+            if done is not None:
+                done()
+
+        def load() -> None:
+            found: list[ImageResult] = []
+            try:
+                found = self._load(wanted, weights)
+            finally:
+                self._post(lambda: show(found))
+
+        self._disk.submit(self._guarded, load)
+
+    def close(self) -> None:
+        """Finish what is being written."""
+        self._disk.shutdown(wait=True)
+
+    # -- in the disk's thread ------------------------------------------------------------------------------------
+    def _load(self, images: list[MammoImage], weights: Weights) -> list[ImageResult]:
+        keys = {model: joint_key(tuple(refs)) for model, refs in weights.items()}
+        wanted = {}
+        for image in images:
+            model = DEFAULT_MODELS.get(image.modality)
+            if model is not None and keys.get(model):
+                wanted[image.sop_uid] = (model, keys[model])
+        return self._store.load_exam(images, wanted)
+
+    def _save(self, task: Task, result: ImageResult) -> None:
+        key = joint_key(task.refs)
+        if not key or not is_of(key, task.refs, result.provenance.weights_sha256):
+            return  # the weight file changed while the network ran: its result belongs to no file any more
+        try:
+            self._store.save(task.image, key, result)
+        except GmicError as error:
+            text = str(error)
+            self._post(lambda: self._session.notice.emit("warning", text))
+
+    @staticmethod
+    def _guarded(work: Callable[[], None]) -> None:
+        """Log what nobody expected; a future that nobody asks would swallow it."""
+        try:
+            work()
+        except Exception:
+            log.exception("a result could not be kept or restored")
