@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -51,7 +51,7 @@ def fake_frames(context: Context) -> FakeFrames:
 
 
 @pytest.fixture
-def open_window(qtbot: QtBot, qapp: QApplication) -> Iterator[Callable[[Context], MainWindow]]:
+def open_window(qtbot: QtBot, qapp: QApplication) -> Callable[[Context], MainWindow]:
     """Show a window on a context."""
     if not qapp.styleSheet():
         theme.apply(qapp)
@@ -67,4 +67,4 @@ def open_window(qtbot: QtBot, qapp: QApplication) -> Iterator[Callable[[Context]
         opened.append(window)
         return window
 
-    yield show
+    return show

@@ -49,7 +49,7 @@ class CrashDialog(QDialog):
         column.setContentsMargins(16, 16, 16, 16)
         column.setSpacing(12)
         column.addWidget(parts.heading("The program met an error that it did not expect"))
-        sentence = parts.label(
+        sentence = parts.Label(
             "The images are not changed. What you did last may not have happened; if the window looks wrong, start it "
             "again. Please send the report below to whoever maintains this program; look through it for names first."
         )

@@ -42,7 +42,7 @@ def person_lines(exam: Exam | None, *, hidden: bool) -> list[Line]:
     if exam is None or hidden:
         return []
     name = " ".join(part for part in exam.patient_name.split("=")[0].split("^")[:2] if part)
-    who = "  ".join(part for part in (name, exam.patient_id) if part)
+    who = "  ".join(dict.fromkeys(part for part in (name, exam.patient_id) if part))
     date = exam.date
     when = f"{date[:4]}-{date[4:6]}-{date[6:]}" if len(date) == 8 else date
     return [Line(text) for text in (who, when) if text]

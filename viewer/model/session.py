@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from psygnal import Signal
 
@@ -107,6 +107,21 @@ class Session:
         """Return an image of the open exam."""
         images = self.exam.images if self.exam else ()
         return next((image for image in images if image.sop_uid == sop_uid), None)
+
+    def replace_image(self, image: MammoImage) -> None:
+        """Describe an image of the open exam anew: a question came up or was answered; the pixels stay the same."""
+        if self.exam is None:
+            return
+        images = tuple(image if old.sop_uid == image.sop_uid else old for old in self.exam.images)
+        before, self.exam = self.exam, replace(self.exam, images=images)
+        self.exams = [self.exam if exam is before else exam for exam in self.exams]
+        if image.sop_uid in self._states:
+            self._states[image.sop_uid].image = image
+        for slot in self.slots:
+            slot.candidates = [image if old.sop_uid == image.sop_uid else old for old in slot.candidates]
+        self.exams_changed.emit()
+        self.layout_changed.emit()
+        self.ai_changed.emit()
 
     def state_of(self, image: MammoImage) -> ImageState:
         """Return the (one) state of an image of the open exam."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRect, Qt
+from PySide6.QtCore import QRect, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
@@ -23,10 +23,16 @@ def cell(index: int, count: int, size: int) -> tuple[int, int]:
 class ViewportGrid(QWidget):
     """The middle of the window.
 
+    Signals
+    -------
+    image_painted() : a viewport shows the first picture of another image.
+
     Attributes
     ----------
     views : one per slot of the layout, in the slots' order; spare ones are kept hidden.
     """
+
+    image_painted = Signal()
 
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -55,6 +61,7 @@ class ViewportGrid(QWidget):
         while len(self._pool) < len(slots):
             view = ViewportView(self._context, len(self._pool), self)
             view.hovered.connect(self._hovered)
+            view.image_painted.connect(self.image_painted)
             self._pool.append(view)
         self._place()
         for index, view in enumerate(self._pool):

@@ -17,6 +17,7 @@ from viewer.views import theme
 NEARBY_SLICES = 10
 """A patch is shown, fainter, on so many slices around its own: the depth that the network keeps free around a patch."""
 FAINTEST_BOX, NEAREST_BOX = 0.18, 0.55
+LABEL_HEIGHT = 16.0
 CROSS = 7.0
 ACTIVE_LINE = 2
 
@@ -58,8 +59,8 @@ def visible_boxes(
     return sorted(boxes, key=lambda box: (box.selected, box.opacity))
 
 
-def paint_boxes(painter: QPainter, boxes: Sequence[Box]) -> None:
-    """Paint boxes; the labels only of the slice's own patches, else they would pile up."""
+def paint_boxes(painter: QPainter, boxes: Sequence[Box], within: QRectF) -> None:
+    """Paint boxes; the labels, kept ``within`` the viewport, only of the slice's own patches: they would pile up."""
     painter.setFont(theme.caption_font())
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
     painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -71,15 +72,17 @@ def paint_boxes(painter: QPainter, boxes: Sequence[Box]) -> None:
         painter.setPen(pen)
         painter.drawRect(box.rect.toAlignedRect())
         if box.on_slice or box.selected:
-            _paint_box_label(painter, box, color)
+            _paint_box_label(painter, box, color, within)
 
 
-def _paint_box_label(painter: QPainter, box: Box, color: str) -> None:
-    metrics = QFontMetricsF(painter.font())
-    size = metrics.boundingRect(box.label).size()
-    rect = QRectF(box.rect.left(), box.rect.top() - size.height() - 3, metrics.horizontalAdvance(box.label) + 8, 15)
-    if rect.top() < 0:
-        rect.moveTop(box.rect.top())
+def _paint_box_label(painter: QPainter, box: Box, color: str, within: QRectF) -> None:
+    if not box.rect.intersects(within):
+        return
+    width = QFontMetricsF(painter.font()).horizontalAdvance(box.label) + 8
+    rect = QRectF(box.rect.left(), box.rect.top() - LABEL_HEIGHT, width, LABEL_HEIGHT)
+    if rect.top() < within.top():
+        rect.moveTop(max(box.rect.top(), within.top()))
+    rect.moveLeft(min(max(rect.left(), within.left()), within.right() - width))
     painter.fillRect(rect, theme.color(theme.VIEWPORT, 0.6))
     painter.setPen(theme.color(color, max(box.opacity, 0.7)))
     painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, box.label)

@@ -52,10 +52,11 @@ class ViewportView(QWidget):
 
     Signals
     -------
-    hovered(Hover | None)
+    hovered(Hover | None), image_painted(): the first picture of an image that hangs here
     """
 
     hovered = Signal(object)
+    image_painted = Signal()
 
     def __init__(self, context: Context, index: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -72,6 +73,7 @@ class ViewportView(QWidget):
         self._linked: ViewMm | None = None
         self._readout = ""
         self._drop_target = False
+        self._announced = False
         self.setObjectName("viewport")
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMouseTracking(True)
@@ -110,7 +112,7 @@ class ViewportView(QWidget):
             self._disconnect.clear()
             self._bound = state
             self.mouse.reset()
-            self._readout = ""
+            self._readout, self._announced = "", False
             if state is not None:
                 self._bind(state)
         self._tell_size()
@@ -256,6 +258,9 @@ class ViewportView(QWidget):
             picture.image.setDevicePixelRatio(self.devicePixelRatioF())
             painter.drawImage(QPointF(0, 0), picture.image)
             state.seen.add(state.slice_index)
+            if not self._announced:
+                self._announced = True
+                self.image_painted.emit()
             self._paint_boxes(painter, state, to_screen)
         paint_lines(painter, self._lines(state, to_screen))
         if self._linked is not None:
@@ -285,7 +290,7 @@ class ViewportView(QWidget):
         boxes = viewport_marks.visible_boxes(
             entry.result.rois, state.slice_index, to_screen, self.devicePixelRatioF(), selected
         )
-        viewport_marks.paint_boxes(painter, boxes)
+        viewport_marks.paint_boxes(painter, boxes, QRectF(self.rect()))
 
     def shows_untrained(self, state: ImageState) -> bool:
         """Whether anything from random weights is shown on this image."""
@@ -317,6 +322,12 @@ class ViewportView(QWidget):
         """Return the corner text that is shown now."""
         state, to_screen = self.state, self.to_screen()
         return [] if state is None or to_screen is None else self._lines(state, to_screen)
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the slice that should be shown cannot be decoded."""
+        state = self.state
+        return state is not None and (state.image.sop_uid, state.slice_index) in self._failed
 
     def picture(self) -> Picture | None:
         """Return the painted picture of the image that hangs here, or None while it is loading."""

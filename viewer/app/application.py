@@ -1,0 +1,172 @@
+"""The composition root: builds session, services and window, wires them, and takes them down again."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtWidgets import QApplication
+
+from gmic_core.errors import GmicError
+from gmic_core.exam.model import VoiWindow
+from gmic_core.paths import user_data_dir
+from viewer.app.actions import AppActions
+from viewer.app.cine import CinePlayer
+from viewer.app.crash import versions
+from viewer.app.logs import AppLog
+from viewer.app.opening import Opening
+from viewer.app.post import Poster
+from viewer.app.reading_ai import AiRuns
+from viewer.app.weights import named_weights
+from viewer.commands import Context
+from viewer.model.hanging import load_protocols
+from viewer.model.session import Session
+from viewer.model.settings import Settings, load_settings, save_settings
+from viewer.services.answers import AnswerStore
+from viewer.services.early import Early
+from viewer.services.inference import InferenceClient
+from viewer.services.loader import FrameLoader
+from viewer.services.store import ResultStore
+from viewer.views import theme
+from viewer.views.main_window import MainWindow
+
+log = logging.getLogger(__name__)
+
+WORKER_DELAY_MS = 1500
+"""The worker is started so long after the window: its imports must not compete with the first image."""
+CLOSE_S = 5.0
+"""Closing the window takes no longer; whoever has not stopped by then is killed."""
+
+
+class Application(QObject):
+    """One run of the program.
+
+    Parameters
+    ----------
+    early : processes that run already.
+    named : weights named on the command line, ``[MODEL=]REF``.
+    remember : whether settings are kept for the next run; snapshots leave no trace.
+
+    Attributes
+    ----------
+    failed_images : SOP UIDs of images of which a slice could not be decoded.
+    """
+
+    def __init__(
+        self,
+        qt: QApplication,
+        early: Early | None = None,
+        *,
+        settings: Settings | None = None,
+        named: Sequence[str] = (),
+        remember: bool = True,
+    ) -> None:
+        super().__init__(qt)
+        self._remember, self._closed = remember, False
+        self.failed_images: set[str] = set()
+        problems: list[str] = []
+        self.log = AppLog()
+        self.log.install()
+        self.settings = settings or load_settings(problems.append)
+        weights = named_weights(named)
+        early = early or Early()
+        self.post = Poster()
+        self.session = Session()
+        self.session.overlays.update(**vars(self.settings.overlay))
+        self.session.identity_hidden = self.settings.identity_hidden
+        self.session.ai.automatic = self.settings.ai_automatic
+        self.session.ai.state = "idle"
+        self.store = ResultStore()
+        self.scanner = early.scanner
+        self.loader = FrameLoader(lambda: early.reader, self.post)
+        self.client = InferenceClient(self.session, self.store, self.post)
+        self.opening = Opening(
+            self.session,
+            self.settings,
+            self.loader,
+            self.scanner,
+            load_protocols(user_data_dir() / "hanging"),
+            AnswerStore(),
+        )
+        self.runs = AiRuns(self.session, self.settings, self.client, weights)
+        self.cine = CinePlayer(self.session, self.settings, self.loader, self)
+        self.actions = AppActions(self.session, self.opening, self.runs, self.client, self.cine, self.report)
+        self.context = Context(self.session, self.settings, self.loader, self.actions)
+        theme.apply(qt)
+        self.window = self.actions.window = MainWindow(self.context)
+        self._wire()
+        early.hand_over(self.opening, self.post)
+        for text in (*problems, self.store.problem):
+            if text:
+                self.session.notice.emit("warning", text)
+
+    def _wire(self) -> None:
+        self.session.exam_changed.connect(self.runs.exam_opened)
+        self.loader.window_ready.connect(self._window_ready)
+        self.loader.question_raised.connect(self.opening.ask)
+        self.loader.frame_failed.connect(self._frame_failed)
+        self.window.closing.connect(self.shutdown)
+
+    def _frame_failed(self, sop_uid: str, _slice_index: int, _message: str) -> None:
+        self.failed_images.add(sop_uid)
+
+    def _window_ready(self, sop_uid: str, window: VoiWindow) -> None:
+        image = self.session.image(sop_uid)
+        if image is not None:
+            self.session.state_of(image).set_auto_window(window)
+
+    # -- life ----------------------------------------------------------------------------------------------------
+    def show(self) -> None:
+        """Show the window; the worker follows when the first image had its time."""
+        self.window.show()
+        QTimer.singleShot(WORKER_DELAY_MS, self._start_worker)
+
+    def _start_worker(self) -> None:
+        if not self._closed:
+            self.runs.warm()
+
+    def report(self) -> str:
+        """Return versions, settings and the last log lines; no paths, no names."""
+        settings = self.settings
+        kept = {
+            "device": settings.device,
+            "automatic": self.session.ai.automatic,
+            "layout": self.session.layout,
+            "networks with chosen weights": sorted(settings.weights),
+        }
+        return "\n".join(
+            [versions(), "", *(f"{name}: {value}" for name, value in kept.items()), "", *self.log.last.lines]
+        )
+
+    def shutdown(self) -> None:
+        """Stop every service within :data:`CLOSE_S`; nothing is left running, late messages are dropped."""
+        if self._closed:
+            return
+        self._closed = True
+        self.post.close()
+        self.cine.stop()
+        if self._remember:
+            self._save_settings()
+        _together([lambda: self.client.close(CLOSE_S - 1.0), self.loader.close, self.scanner.close], CLOSE_S)
+        self.log.remove()
+
+    def _save_settings(self) -> None:
+        settings, session = self.settings, self.session
+        settings.overlay = session.overlays.settings
+        settings.ai_automatic = session.ai.automatic
+        settings.identity_hidden = session.identity_hidden
+        try:
+            save_settings(settings)
+        except GmicError as error:  # the window is closing: nobody is there to read a banner
+            log.warning("%s", error)
+
+
+def _together(calls: Sequence[Callable[[], None]], timeout: float) -> None:
+    """Run calls at the same time and wait for all of them, but no longer than ``timeout`` seconds in all."""
+    threads = [threading.Thread(target=call, name=f"close-{number}") for number, call in enumerate(calls)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout)

@@ -1,0 +1,168 @@
+"""From paths to an exam on screen: scan, add, hang, show kept results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from gmic_core.errors import GmicError
+from gmic_core.exam.model import Exam, MammoImage, ScanResult
+from viewer.model.answers import Answer, answered
+from viewer.model.hanging import Protocol, Stage, arrange, current_stage, stages
+from viewer.model.session import Activity, Session
+from viewer.model.settings import Settings
+from viewer.services.answers import AnswerStore
+from viewer.services.loader import FrameLoader
+from viewer.services.scanner import ScanService
+
+
+class Opening:
+    """Opens paths and exams, and hangs them.
+
+    Parameters
+    ----------
+    protocols : hanging protocols by id.
+    answers : what readers said earlier about side, view and orientation.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        settings: Settings,
+        loader: FrameLoader,
+        scanner: ScanService,
+        protocols: dict[str, Protocol],
+        answers: AnswerStore,
+    ) -> None:
+        self._session, self._settings, self._answers = session, settings, answers
+        self._loader, self._scanner, self._protocols = loader, scanner, protocols
+
+    # -- paths ---------------------------------------------------------------------------------------------------
+    def open_paths(self, paths: Sequence[Path]) -> None:
+        """Scan in the background, then open the first exam found."""
+        wanted = [path.expanduser().absolute() for path in paths]
+        if not wanted:
+            return
+        self._session.set_activity(Activity(f"Reading {_short(wanted)}"))
+        self._scanner.scan(
+            wanted,
+            lambda done, total: self.on_progress(wanted, done, total),
+            lambda found: self.on_found(wanted, found),
+            self.on_failed,
+        )
+
+    def on_progress(self, paths: Sequence[Path], done: int, total: int) -> None:
+        """Files were looked at."""
+        self._session.set_activity(Activity(f"Reading {_short(paths)}", done, total))
+
+    def on_failed(self, message: str) -> None:
+        """The scan ended without a result."""
+        self._session.set_activity(None)
+        self._session.notice.emit("error", message)
+
+    def on_found(self, paths: Sequence[Path], found: ScanResult) -> None:
+        """The scan is done: open the first exam and tell what was left out."""
+        session = self._session
+        session.set_activity(None)
+        exams = [self._answers.apply(exam) for exam in found.exams]
+        session.add_exams(exams, list(found.rejected))
+        if not exams:
+            session.notice.emit("error", _nothing_found(found))
+            return
+        for path in reversed(paths):
+            self._settings.remember_path(path)
+        self.open_exam(_first_named(paths, exams))
+        if found.rejected:
+            count = len(found.rejected)
+            files = "1 file is" if count == 1 else f"{count} files are"
+            session.notice.emit("hint", f"{files} no breast image that can be shown; the study list says why.")
+
+    # -- exams ---------------------------------------------------------------------------------------------------
+    def open_exam(self, exam: Exam) -> None:
+        """Put an exam on screen by the layout that was used last."""
+        self._loader.open_exam(exam)
+        self._session.open_exam(exam)
+        layout = self._settings.layout if self._settings.layout in self._protocols else "2x2"
+        if layout == "2x2" and len(exam.images) == 1:
+            layout = "single"
+        self._hang(Stage(layout, None, None, ""), remember=False)
+
+    def hang(self, layout: str) -> None:
+        """Hang the open exam by another protocol."""
+        self._hang(Stage(layout, None, None, ""))
+
+    def _hang(self, stage: Stage, *, remember: bool = True) -> None:
+        exam, protocol = self._session.exam, self._protocols.get(stage.layout)
+        if exam is None or protocol is None:
+            return
+        grid, slots = arrange(protocol, exam, self._session, focus=stage.focus, prefer=stage.prefer)
+        self._session.hang(stage.layout, grid, slots)
+        if stage.focus is not None:
+            self.activate(stage.focus)
+        if remember:
+            self._settings.layout = stage.layout
+
+    def step_hanging(self, step: int) -> None:
+        """Go to the next or previous hanging step; the ends say so."""
+        if self._session.exam is None:
+            return
+        steps = stages(self._session.exam)
+        target = current_stage(steps, self._session) + step
+        if 0 <= target < len(steps):
+            self._hang(steps[target])
+            self._session.notice.emit("hint", f"Hanging step {target + 1} of {len(steps)}: {steps[target].label}")
+        else:
+            self._session.notice.emit("hint", f"This is the {'last' if step > 0 else 'first'} hanging step.")
+
+    def focus(self, image: MammoImage, layout: str) -> None:
+        """Hang by a protocol around an image, preferring its modality."""
+        self._hang(Stage(layout, image, image.modality, ""), remember=False)
+
+    def activate(self, image: MammoImage) -> bool:
+        """Make the viewport that shows an image the active one; return whether there is one."""
+        for index, slot in enumerate(self._session.slots):
+            if slot.state is not None and slot.state.image.sop_uid == image.sop_uid:
+                self._session.activate(index)
+                return True
+        return False
+
+    def ask(self, sop_uid: str, question: str) -> None:
+        """The pixels contradict the header: the reader has to confirm before AI may speak."""
+        image = self._session.image(sop_uid)
+        if image is not None and question not in image.questions:
+            self._session.replace_image(replace(image, questions=(*image.questions, question)))
+
+    def answer(self, image: MammoImage, answer: Answer) -> None:
+        """The reader stated side, view and orientation: hang the exam accordingly, and keep the answer."""
+        self._session.replace_image(answered(image, answer))
+        self.hang(self._session.layout)
+        try:
+            self._answers.record(image, answer)
+        except GmicError as error:
+            self._session.notice.emit("warning", str(error))
+
+
+def _first_named(paths: Sequence[Path], exams: Sequence[Exam]) -> Exam:
+    """Return the exam that the first path holds, be it sorted behind others."""
+    for exam in exams:
+        if any(file == paths[0] or paths[0] in file.parents for image in exam.images for file in image.files):
+            return exam
+    return exams[0]
+
+
+def _short(paths: Sequence[Path]) -> str:
+    """Return what is being read, without the folders above it."""
+    return paths[0].name or str(paths[0]) if len(paths) == 1 else f"{len(paths)} files and folders"
+
+
+def _nothing_found(found: ScanResult) -> str:
+    if not found.rejected:
+        return "There is no file there. Choose a folder with DICOM, PNG or NIfTI mammograms."
+    first = found.rejected[0]
+    if len(found.rejected) == 1:
+        return f"{first.path.name} cannot be shown: {first.reason}"
+    return (
+        f"None of {len(found.rejected)} files is a breast image that can be shown; the first one, {first.path.name}: "
+        f"{first.reason}. The study list has the reasons for all of them."
+    )

@@ -1,0 +1,85 @@
+"""When the networks run, on what and with which weights."""
+
+from __future__ import annotations
+
+from gmic_core.exam.model import Exam, MammoImage
+from viewer.app.weights import Weights, chosen_weights, models_of
+from viewer.commands.context import RunScope
+from viewer.model.session import Session
+from viewer.model.settings import Settings
+from viewer.services.inference import InferenceClient
+
+NO_WEIGHTS = (
+    "There are no weights for {models}. Import the published files with gmic-core models import FILE, or try the "
+    "program with random ones: gmic-viewer --weights random:0 (marked UNTRAINED)."
+)
+
+
+class AiRuns:
+    """Runs the networks when asked, or by itself when that is switched on.
+
+    Parameters
+    ----------
+    named : weights of the command line; they come before those that are remembered or stored.
+    """
+
+    def __init__(self, session: Session, settings: Settings, client: InferenceClient, named: Weights) -> None:
+        self._session, self._settings, self._client, self._named = session, settings, client, named
+        self.restoring = False
+
+    def weights(self, models: list[str]) -> Weights:
+        """Return the weights of each network that has some."""
+        return chosen_weights(models, self._named, self._settings.weights)
+
+    def warm(self) -> None:
+        """Start the worker; where there are weights to run, let it import torch as well."""
+        self._client.start()
+        exam = self._session.exam
+        if exam is not None and self.weights(models_of(exam.images)):
+            self._client.warm(self._settings.device)
+
+    def run(self, scope: RunScope) -> None:
+        """Send the active image, or all images of the exam, to the worker."""
+        exam, active = self._session.exam, self._session.active_image
+        images = exam.images if scope == "exam" and exam is not None else (active,) if active is not None else ()
+        self.run_on(list(images))
+
+    def run_on(self, images: list[MammoImage]) -> None:
+        """Send images of the open exam to the worker; without any weights, say how to get some."""
+        models = models_of(images)
+        weights = self.weights(models)
+        missing = [model for model in models if model not in weights]
+        if missing and not weights:
+            self._session.notice.emit("error", NO_WEIGHTS.format(models=" and ".join(missing)))
+            return
+        self._client.submit(images, weights, self._settings.device)
+
+    def exam_opened(self, exam: Exam | None) -> None:
+        """Show the kept results of an exam; run on the others when that is switched on."""
+        if exam is None:
+            return
+        self.restoring = True
+
+        def restored() -> None:
+            now = self._session.exam
+            if now is not exam and now is not None and _same_study(now, exam):
+                self.exam_opened(now)  # a question about an image came up meanwhile: the client dropped what it read
+                return
+            self.restoring = False
+            if now is exam and self._session.ai.automatic:
+                self.run_missing()
+
+        self._client.restore(exam.images, self.weights(models_of(exam.images)), restored)
+
+    def run_missing(self) -> None:
+        """Run on the images of the open exam that have no result and no open question."""
+        exam, results = self._session.exam, self._session.results
+        images = exam.images if exam is not None else ()
+        missing = [image for image in images if not image.questions and results.get(image.sop_uid) is None]
+        missing = [image for image in missing if models_of([image])]
+        if missing and self.weights(models_of(missing)):
+            self.run_on(missing)
+
+
+def _same_study(one: Exam, other: Exam) -> bool:
+    return (one.patient_id, one.study_uid) == (other.patient_id, other.study_uid)

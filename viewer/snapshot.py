@@ -1,0 +1,225 @@
+"""``gmic-viewer snapshot``: the real main window, rendered without a display and saved when everything has settled."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop
+from PySide6.QtWidgets import QApplication
+
+from gmic_core.errors import GmicError
+from gmic_core.exam.model import MammoImage
+from gmic_core.types import Modality
+from viewer.app.application import Application
+from viewer.app.window_run import make_qt
+from viewer.model.settings import Settings
+
+SCAN_S, FRAMES_S, AI_S = 120.0, 120.0, 3600.0
+"""Patience with reading, decoding and the networks, in seconds."""
+STILL_S = 0.15
+"""The picture is taken when nothing has been going on for so long."""
+
+
+class UsageError(Exception):
+    """The request names a view, modality or slice that the exam does not have."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to render; the fields are the options of the command."""
+
+    paths: list[Path]
+    out: Path
+    layout: str = "2x2"
+    view: str | None = None
+    modality: str | None = None
+    slice: int | None = None  # counted from 1, as the window shows it
+    overlay: str = "both"
+    run_ai: bool = False
+    weights: tuple[str, ...] | list[str] = ()
+    size: tuple[int, int] = (1600, 1000)
+
+
+def take(request: Request) -> int:
+    """Render one picture; return the exit code of the command."""
+    qt = make_qt()
+    try:
+        with Stage(qt, request.size, request.weights) as stage:
+            stage.open(request.paths)
+            if request.run_ai:
+                stage.run_ai()
+            stage.arrange(request)
+            stage.save(request.out)
+    except UsageError as error:
+        sys.stderr.write(f"gmic-viewer snapshot: {error}\n")
+        return 2
+    except GmicError as error:
+        sys.stderr.write(f"gmic-viewer snapshot: {error}\n")
+        return 1
+    sys.stdout.write(f"{request.out}\n")
+    return 0
+
+
+class Stage:
+    """A window without a display, moved from state to state by a script.
+
+    Parameters
+    ----------
+    size : of the window in pixels.
+    named : weights, ``[MODEL=]REF``.
+    """
+
+    def __init__(self, qt: QApplication, size: tuple[int, int], named: tuple[str, ...] | list[str] = ()) -> None:
+        self._qt = qt
+        # nothing that this user set for reading may show in a picture that has to come out the same everywhere
+        self.app = Application(qt, settings=Settings(), named=named, remember=False)
+        self.app.window.resize(*size)
+        self.app.window.show()
+
+    def __enter__(self) -> Stage:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the window and stop the services."""
+        self.app.window.close()
+        self.app.shutdown()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+    # -- waiting -------------------------------------------------------------------------------------------------
+    def wait(self, done: Callable[[], bool], patience: float, what: str) -> None:
+        """Let the application run until ``done``.
+
+        Raises
+        ------
+        GmicError
+            If it takes longer than ``patience`` seconds.
+        """
+        end = time.monotonic() + patience
+        while not done():
+            if time.monotonic() > end:
+                raise GmicError(f"{what} took longer than {patience:.0f} s and was given up.")
+            self._qt.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
+            time.sleep(0.005)
+
+    def settle(self) -> None:
+        """Wait until every visible viewport and thumbnail is painted and nothing moves any more."""
+        self.wait(self._frames_there, FRAMES_S, "Reading the images")
+        still = time.monotonic() + STILL_S
+        self.wait(lambda: time.monotonic() > still, FRAMES_S, "Painting")
+
+    def _frames_there(self) -> bool:
+        views = [view for view in self.app.window.grid.views if view.isVisible() and view.state is not None]
+        if not all(view.picture() is not None or view.has_failed for view in views):
+            return False
+        exam, loader = self.app.session.exam, self.app.loader
+        images = exam.images if exam is not None else ()
+        return self._failed_or(images, lambda image: bool(loader.loaded(image))) and not self.app.runs.restoring
+
+    def _failed_or(self, images: tuple[MammoImage, ...], there: Callable[[MammoImage], bool]) -> bool:
+        return all(there(image) or image.sop_uid in self.app.failed_images for image in images)
+
+    # -- what the script does ------------------------------------------------------------------------------------
+    def open(self, paths: list[Path]) -> None:
+        """Open paths as if they had been dropped on the window.
+
+        Raises
+        ------
+        GmicError
+            If nothing was found in them; the message says why.
+        """
+        session = self.app.session
+        notices: list[str] = []
+        session.notice.connect(lambda level, text: notices.append(text) if level == "error" else None)
+        self.app.opening.open_paths(paths)
+        self.wait(lambda: not self.app.scanner.busy, SCAN_S, "Reading the files")
+        if session.exam is None:
+            raise GmicError(notices[-1] if notices else "No breast image was found.")
+
+    def run_ai(self, wanted: Callable[[MammoImage], bool] = lambda _image: True) -> None:
+        """Run the networks on the images of the exam that have no result for these weights yet.
+
+        Parameters
+        ----------
+        wanted : which of them.
+
+        Raises
+        ------
+        GmicError
+            If none of them got a result; the message is the first one's reason.
+        """
+        session = self.app.session
+        self.wait(lambda: not self.app.runs.restoring, FRAMES_S, "Reading kept results")
+        notices: list[str] = []
+        session.notice.connect(lambda level, text: notices.append(text) if level == "error" else None)
+        images = [image for image in (session.exam.images if session.exam else ()) if wanted(image)]
+        self.app.runs.run_on([image for image in images if session.results.get(image.sop_uid) is None])
+        self.wait(lambda: not session.results.pending, AI_S, "Running the networks")
+        entries = [entry for image in images if (entry := session.results.get(image.sop_uid))]
+        if not any(entry.status == "done" for entry in entries):
+            reasons = [*notices, *(entry.message for entry in entries if entry.message)]
+            raise GmicError(reasons[0] if reasons else "No image got an AI result.")
+
+    def arrange(self, request: Request) -> None:
+        """Hang, choose image, slice and overlay.
+
+        Raises
+        ------
+        UsageError
+            If the exam has no such image or slice.
+        """
+        session = self.app.session
+        image = self._chosen(request)
+        if image is not None:
+            self.app.opening.focus(image, request.layout)
+            if session.active_image is None or session.active_image.sop_uid != image.sop_uid:
+                session.put_image(session.active, image)
+        else:
+            self.app.opening.hang(request.layout)
+        shown = request.overlay
+        session.overlays.update(malignant=shown in ("both", "malignant"), benign=shown in ("both", "benign"))
+        if shown == "none":
+            session.overlays.update(visible=False)
+        if request.slice is not None:
+            self._go_to(request.slice)
+
+    def _chosen(self, request: Request) -> MammoImage | None:
+        if request.view is None and request.modality is None:
+            return None
+        exam = self.app.session.exam
+        images = list(exam.images) if exam is not None else []
+        known = ", ".join(sorted({f"{image.label} {image.modality}" for image in images}))
+        if request.modality is not None:
+            wanted = request.modality.upper()
+            if wanted not in [str(modality) for modality in Modality]:
+                raise UsageError(f"there is no modality {request.modality}; choose FFDM, DBT, S2D, MG or OTHER")
+            images = [image for image in images if image.modality == wanted]
+        if request.view is not None:
+            images = [image for image in images if image.label == request.view.upper()]
+        if not images:
+            asked = " ".join(word for word in (request.view, request.modality) if word)
+            raise UsageError(f"the exam has no {asked}; it has {known}")
+        return images[0]
+
+    def _go_to(self, number: int) -> None:
+        state = self.app.session.active_state
+        frames = state.image.frames if state is not None else 0
+        if state is None or not 1 <= number <= frames:
+            raise UsageError(f"there is no slice {number}; the image has {frames}")
+        state.go_to_slice(number - 1)
+
+    def save(self, path: Path) -> None:
+        """Save the window as it is when it has settled.
+
+        Raises
+        ------
+        GmicError
+            If the file cannot be written.
+        """
+        self.settle()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not self.app.window.grab().save(str(path), "PNG"):
+            raise GmicError(f"{path} cannot be written; choose another folder.")
