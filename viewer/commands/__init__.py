@@ -1,6 +1,6 @@
 """Every user action: id, label, key, why it may be disabled, handler; importing this package fills the table."""
 
-from viewer.commands import ai, file, help, layout, navigation, overlay, window, zoom
+from viewer.commands import ai, file, help, image, layout, navigation, overlay, window, zoom
 from viewer.commands.context import Actions, Context
 from viewer.commands.table import COMMANDS, GROUPS, Command, find_by_key, key_conflicts, run, why_disabled
 
@@ -14,6 +14,7 @@ __all__ = [
     "file",
     "find_by_key",
     "help",
+    "image",
     "key_conflicts",
     "layout",
     "navigation",

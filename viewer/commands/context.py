@@ -36,6 +36,9 @@ class Actions(Protocol):
     def open_exam(self, exam: Exam) -> None:
         """Put an exam of the worklist on screen, hung by the current protocol, with its stored results."""
 
+    def answer_question(self) -> None:
+        """Ask the reader about side, view and orientation of the active image, or of the first one in question."""
+
     def hang(self, layout: str) -> None:
         """Hang the open exam by another protocol: ``2x2``, ``compare``, ``single``."""
 

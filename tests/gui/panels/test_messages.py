@@ -130,11 +130,13 @@ def test_untrained_weights_have_a_banner_that_stays(shown: Show, context: Contex
     assert stack.banners == []
 
 
-def test_an_open_question_has_a_red_banner(shown: Show) -> None:
+def test_an_open_question_has_a_red_banner(shown: Show, qtbot: QtBot) -> None:
     image = replace(make_image(), questions=("Left or right breast?",))
     context = make_context(replace(make_exam(), images=(image,)))
     stack = shown(BannerStack(context), 1000, 100)
     assert texts(stack) == [("error", "R-CC FFDM: Left or right breast? AI waits for the answer.")]
+    qtbot.mouseClick(stack.banners[0].button, Qt.MouseButton.LeftButton)
+    assert context.actions.calls == [("answer_question",)]
 
 
 def test_notices_are_dismissed_one_by_one(shown: Show, context: Context, qtbot: QtBot) -> None:

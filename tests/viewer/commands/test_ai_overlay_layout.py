@@ -70,7 +70,10 @@ def test_a_dead_worker_must_be_restarted_first(context: Context) -> None:
 def test_ai_waits_for_an_answer_about_the_side() -> None:
     image = replace(make_image(), questions=("Left or right breast?",))
     context = make_context(replace(make_exam(), images=(image,)))
-    assert reason(context, "ai.run_image") == "Left or right breast? Answer this first."
+    assert reason(context, "ai.run_image") == "Left or right breast? Answer this first (key A)."
+    assert run("image.answer", context)
+    assert context.actions.calls == [("answer_question",)]
+    assert reason(make_context(make_exam()), "image.answer") == ("no question about side, view or orientation is open.")
 
 
 def test_automatic_is_a_switch(context: Context) -> None:
