@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import time
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 
 import numpy as np
 
 from gmic_core.exam.model import MammoImage
 from gmic_core.inference.events import ImageFinished, ImageStarted, Progress, SliceSaliency
 from gmic_core.types import ImageResult, Provenance
-from viewer.services.protocol import Failed, Quit, Ready, Task, Told, Warm
+from viewer.services.protocol import QUIT, Failed, Ready, Task, Told, Warm, cancel_word
 
 CELLS = (5, 4)
 
@@ -21,11 +21,13 @@ def main(pipe: Connection, control: Connection) -> None:
     """Answer until the pipe closes."""
     pipe.send(Ready())
     while True:
+        if control in wait([pipe, control]):
+            if control.recv_bytes() == QUIT:
+                return
+            continue
         try:
             request = pipe.recv()
         except EOFError:
-            return
-        if isinstance(request, Quit):
             return
         if isinstance(request, Warm):
             pipe.send(Ready("cpu"))
@@ -49,8 +51,10 @@ def _answer(task: Task, pipe: Connection, control: Connection) -> None:
         time.sleep(60)
     while behaviour == "slow":
         pipe.send(Told(task.job_id, Progress(task.sop_uid, "global network", 1, 100)))
-        if control.poll(0.02):
-            control.recv_bytes()
+        word = control.recv_bytes() if control.poll(0.02) else b""
+        if word == QUIT:
+            os._exit(0)
+        if word == cancel_word(task.job_id, task.sop_uid):
             pipe.send(Failed(task.job_id, task.sop_uid, "Stopped on request.", cancelled=True))
             return
     if behaviour == "bad":

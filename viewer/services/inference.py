@@ -29,7 +29,8 @@ from viewer.services.worker_link import WorkerLink, WorkerMain
 log = logging.getLogger(__name__)
 
 CANCEL_S = 1.5
-"""A task that has not stopped by then is stopped with its process: cancel takes two seconds at most."""
+"""A task that has not stopped by then (one layer of a network can take longer) is stopped with its process: cancel
+takes two seconds at most."""
 FAILED_STARTS = 3
 """After so many failures to start, the worker is not started again by itself."""
 _KILLED = (-signal.SIGTERM, -getattr(signal, "SIGKILL", 9))
@@ -92,8 +93,6 @@ class InferenceClient:
         self._closed = True
         self._waiting.clear()
         if self._link is not None:
-            if self._current is not None:
-                self._link.cancel(self._current.job_id)
             self._link.close(timeout)
             self._link = None
         self._kept.close()
@@ -164,10 +163,10 @@ class InferenceClient:
 
         def kill() -> None:
             if self._current is task and self._link is link:
-                link.kill()
+                link.stop()
 
         self._cancelling = True
-        link.cancel(task.job_id)
+        link.cancel(task)
         timer = threading.Timer(CANCEL_S, self._post, (kill,))
         timer.daemon = True
         timer.start()

@@ -42,11 +42,6 @@ class Warm:
 
 
 @dataclass(frozen=True)
-class Quit:
-    """End the process; what is running is finished or cancelled first."""
-
-
-@dataclass(frozen=True)
 class Ready:
     """The worker can take tasks; ``device`` is where networks run, "" before torch was imported."""
 
@@ -71,5 +66,14 @@ class Failed:
     cancelled: bool = False
 
 
-Request = Task | Warm | Quit
+QUIT = b"quit"
+"""On the control pipe: leave at once, whatever runs."""
+
+
+def cancel_word(job_id: str, sop_uid: str) -> bytes:
+    """Return what is written to the control pipe to stop the image of a job."""
+    return f"{job_id} {sop_uid}".encode()
+
+
+Request = Task | Warm
 Message = Ready | Told | Failed

@@ -1,8 +1,8 @@
 """The worker process: the only place of the application where torch is imported.
 
-It takes one task at a time from its pipe, sends events back and survives whatever a task does short of a crash. A
-cancel arrives as bytes on a second pipe, looked at between slice batches: unlike a shared event it has no lock
-that a killed process could leave behind.
+It takes one task at a time from its pipe, sends events back and survives whatever a task does short of a crash. What
+cannot wait for the end of a task (cancel it, leave) arrives on a second pipe that a thread listens to: unlike a shared
+event it has no lock that a killed process could leave behind, and it works in the middle of a layer.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import threading
 import traceback
 from collections import OrderedDict
 from collections.abc import Callable
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING
 
 from gmic_core.errors import CancelledError, GmicError, StoreError
 from gmic_core.paths import ensure_dir, user_data_dir
-from viewer.services.protocol import Failed, Message, Quit, Ready, Request, Task, Told, Warm
+from viewer.services.protocol import QUIT, Failed, Message, Ready, Request, Task, Told, Warm, cancel_word
 
 if TYPE_CHECKING:
     from gmic_core.exam.frames import FrameReader
@@ -43,8 +43,8 @@ def main(pipe: Connection, control: Connection) -> None:
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     _start_log()
-    _end_with_parent()
-    worker = _Worker(pipe, control)
+    worker = _Worker(pipe)
+    worker.listen(control)
     try:
         worker.serve()
     except (EOFError, OSError):
@@ -80,28 +80,14 @@ def _where(error: BaseException) -> str:
     return "\n".join(parts)
 
 
-def _end_with_parent() -> None:
-    """End this process when the window's process is gone, even in the middle of a network."""
-    parent = multiprocessing.parent_process()
-    if parent is None:  # called directly, e.g. in a test: there is nothing to outlive
-        return
-
-    def wait() -> None:
-        parent.join()
-        os._exit(0)
-
-    threading.Thread(target=wait, daemon=True).start()
-
-
 class _Worker:
-    """State of the process: loaded networks, the frame reader, the two pipes."""
+    """State of the process: loaded networks, the frame reader, what was cancelled."""
 
-    def __init__(self, pipe: Connection, control: Connection) -> None:
+    def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
-        self._control = control
         self._networks: OrderedDict[tuple[str, str, str], LoadedNetwork] = OrderedDict()
         self._reader: FrameReader | None = None
-        self._cancelled: set[str] = set()
+        self._cancelled: set[bytes] = set()
 
     def serve(self) -> None:
         """Answer requests until the pipe closes."""
@@ -110,8 +96,6 @@ class _Worker:
             try:
                 request: Request = self._pipe.recv()
             except (EOFError, OSError):
-                return
-            if isinstance(request, Quit):
                 return
             if isinstance(request, Warm):
                 self._warm(request)
@@ -122,6 +106,30 @@ class _Worker:
         """Stop the decoder process of this worker."""
         if self._reader is not None:
             self._reader.close()
+
+    # -- what cannot wait ----------------------------------------------------------------------------------------
+    def listen(self, control: Connection) -> None:
+        """Take cancels from now on; leave when told to, and when the window is gone."""
+        threading.Thread(target=self._listen, args=(control,), daemon=True).start()
+
+    def _listen(self, control: Connection) -> None:
+        parent = multiprocessing.parent_process()
+        window = [] if parent is None else [parent.sentinel]
+        while control in wait([control, *window]):
+            try:
+                word = control.recv_bytes()
+            except (EOFError, OSError):
+                break
+            if word == QUIT:
+                break
+            self._cancelled.add(word)
+        self._leave()
+
+    def _leave(self) -> None:
+        """End the process from this thread: the main one may be in the middle of a layer for seconds."""
+        self.close()
+        logging.shutdown()
+        os._exit(0)
 
     def _send(self, message: Message) -> None:
         self._pipe.send(message)
@@ -163,14 +171,13 @@ class _Worker:
         from gmic_core.inference.ensemble import ensemble_mean
         from gmic_core.inference.events import ImageFinished
 
-        self._forget_cancels(task.job_id)
-        cancelled = self._cancel_check(task.job_id)
+        word = cancel_word(task.job_id, task.sop_uid)
         members: list[ImageResult] = []
         for ref in task.refs:
             loaded = self._network(task.model, ref, task.device)
             run = Run(
                 on_event=self._forward(task.job_id, first=not members),
-                cancelled=cancelled,
+                cancelled=lambda: word in self._cancelled,
             )
             members.append(run_image(task.image, loaded, self._frames(), run))
         return Told(task.job_id, ImageFinished(ensemble_mean(members)))
@@ -205,20 +212,3 @@ class _Worker:
                 self._networks.popitem(last=False)
         self._networks.move_to_end(key)
         return self._networks[key]
-
-    # -- cancel --------------------------------------------------------------------------------------------------
-    def _forget_cancels(self, job_id: str) -> None:
-        """Drop cancels of earlier jobs; one for this job is kept for the first check."""
-        self._read_control()
-        self._cancelled &= {job_id}
-
-    def _read_control(self) -> None:
-        while self._control.poll():
-            self._cancelled.add(self._control.recv_bytes().decode())
-
-    def _cancel_check(self, job_id: str) -> Callable[[], bool]:
-        def cancelled() -> bool:
-            self._read_control()
-            return job_id in self._cancelled
-
-        return cancelled

@@ -1,4 +1,4 @@
-"""One running worker process and its pipes: start it, listen to it, stop it by the ladder ask - terminate - kill."""
+"""One worker process and its pipes: start it, listen to it, stop it by the ladder ask - terminate - kill."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
 
 from viewer.services import worker
-from viewer.services.protocol import Message, Quit, Request
+from viewer.services.protocol import QUIT, Message, Request, Task, cancel_word
 
 OnMessage = Callable[["WorkerLink", Message], None]
 OnEnd = Callable[["WorkerLink", int | None], None]
+GRACE_S = 0.4
+"""How long a process that is told to leave may take; it only has to stop its decoder."""
+
 WorkerMain = Callable[[Connection, Connection], None]
 
 
@@ -54,20 +57,26 @@ class WorkerLink:
         """Send a request; returns at once. If the process is gone, its end is told and the request is lost."""
         self._requests.put(request)
 
-    def cancel(self, job_id: str) -> None:
-        """Ask the running task to stop at its next slice or batch."""
-        with self._lock:
-            if not self._control.closed:
-                _quietly(lambda: self._control.send_bytes(job_id.encode()))
+    def cancel(self, task: Task) -> None:
+        """Ask for the running task to stop at its next slice or batch."""
+        self._control_word(cancel_word(task.job_id, task.sop_uid))
+
+    def stop(self) -> None:
+        """Let the process leave at once, whatever it computes; returns at once, its end is told."""
+        self._control_word(QUIT)
+        # a process that is stopped or stuck does not answer: nobody shall wait for it
+        timer = threading.Timer(GRACE_S, self.kill)
+        timer.daemon = True
+        timer.start()
 
     def kill(self) -> None:
-        """End the process at once; its end is told as if it had died by itself."""
+        """End the process without asking; its end is told as if it had died by itself."""
         self.process.kill()
 
     def close(self, timeout: float) -> None:
         """Stop the process within ``timeout`` seconds: ask, terminate, kill."""
         end = time.monotonic() + timeout
-        self.send(Quit())
+        self._control_word(QUIT)
         for step in (None, self.process.terminate, self.process.kill):
             if step is not None:
                 step()
@@ -76,6 +85,11 @@ class WorkerLink:
                 break
         if threading.current_thread() is not self._listener:
             self._listener.join(1.0)
+
+    def _control_word(self, word: bytes) -> None:
+        with self._lock:
+            if not self._control.closed:
+                _quietly(lambda: self._control.send_bytes(word))
 
     # -- threads -------------------------------------------------------------------------------------------------
     def _send_all(self) -> None:

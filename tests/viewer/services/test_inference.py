@@ -64,6 +64,17 @@ def test_words_of_unknown_and_stale_jobs_change_nothing(bench):
     assert bench.entry(image).job_id == first
 
 
+def test_another_run_of_one_image_leaves_the_rest_of_the_first_job_alone(bench):
+    one, two = bench.images("FFDM")
+    first = bench.client.submit([one, two], weights("slow"))
+    bench.wait(one, "running")
+    second = bench.client.submit([one], weights("ok"))
+    bench.wait(two, "running")
+    assert (bench.entry(one).job_id, bench.entry(two).job_id) == (second, first)
+    bench.client.cancel(first)
+    bench.wait(one, "done")
+
+
 def test_the_same_work_is_not_done_twice(bench):
     one, two = bench.images("FFDM")
     first = bench.client.submit([one, two], weights("slow"))
@@ -225,7 +236,7 @@ def test_images_of_the_exam_on_screen_go_first_and_the_other_exam_finds_its_run_
     assert (bench.status(one), bench.status(two)) == ("running", "queued")
     assert bench.entry(one).saliency is not None
     bench.session.open_exam(replace(exam, images=(other,)))
-    bench.client._link.cancel("job-1")  # the running image ends: the next one is of the exam on screen
+    bench.client._link.cancel(bench.client._current)  # the running image ends: the next one is of the exam on screen
     bench.post.run_until(lambda: bench.client._current is not None and bench.client._current.sop_uid != one.sop_uid)
     assert bench.client._current.sop_uid == other.sop_uid
 
