@@ -144,7 +144,9 @@ def _open_window(args: argparse.Namespace) -> int:
     if args.paths:
         early.scan(args.paths)
     try:
-        _check_platform_plugin()
+        from viewer.app.platform_check import check_platform_plugin
+
+        check_platform_plugin()
         from viewer.app.window_run import run_window
     except (ImportError, GmicError):
         early.close()
@@ -190,29 +192,3 @@ def _with_toolkit(run: Callable[[], int]) -> int:
             f"apt-get install -y {DEBIAN_LIBRARIES}",
             EXIT_ERROR,
         )
-
-
-def _check_platform_plugin() -> None:
-    """Load the X11 plugin as Qt will: Qt itself aborts the process where one of its libraries is missing.
-
-    Raises
-    ------
-    ImportError
-        If it cannot be loaded; the message names the library.
-    """
-    platform = os.environ.get("QT_QPA_PLATFORM", "")
-    wayland = os.environ.get("WAYLAND_DISPLAY") and not platform
-    if not sys.platform.startswith("linux") or wayland or platform not in ("", "xcb"):
-        return
-    import ctypes
-    from importlib.util import find_spec
-
-    import PySide6.QtGui  # loads the Qt libraries that the plugin is linked to  # noqa: F401
-
-    package = find_spec("PySide6")
-    plugin = Path(package.origin or "").parent / "Qt/plugins/platforms/libqxcb.so" if package else Path()
-    if plugin.is_file():
-        try:
-            ctypes.CDLL(str(plugin))
-        except OSError as error:
-            raise ImportError(str(error)) from error

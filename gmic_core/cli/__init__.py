@@ -25,7 +25,6 @@ COMMANDS: dict[str, str] = {
     "info": "list the breast images in files and folders",
     "predict": "run the networks on exams and write scores, patches and saliency",
     "models": "list, import, show and verify networks and weights",
-    "phantom": "make simulated breast exams with known truth",
 }
 """Subcommands in the order of the help page, with the sentence shown there."""
 
