@@ -70,8 +70,9 @@ def find_tissue(pyramid: Pyramid, pixel: PixelFormat) -> Tissue:
 
 
 def _small(pyramid: Pyramid) -> tuple[Frame, int]:
-    level = len(pyramid) - 1
-    frame = pyramid[-1]
+    fits = (level for level, frame in enumerate(pyramid) if max(frame.shape) <= LONGEST_SIDE)
+    level = next(fits, len(pyramid) - 1)
+    frame = pyramid[level]
     while max(frame.shape) > LONGEST_SIDE:
         frame, level = halve(frame), level + 1
     return frame, level
@@ -100,7 +101,7 @@ def _air_values(frame: Frame, mask: Mask, pixel: PixelFormat) -> tuple[int, int]
 
     grown = cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
     outside = frame[~grown]
-    if outside.size < frame.size // 100:
+    if outside.size <= frame.size // 100:
         return None
     sign = -1.0 if pixel.inverted else 1.0
     air = outside.astype(np.float32) * sign
