@@ -106,7 +106,7 @@ class StudyModel(QStandardItemModel):
 def exam_name(exam: Exam) -> str:
     """Return whose exam it is, as short as possible."""
     name = ", ".join(part for part in exam.patient_name.split("=")[0].split("^")[:2] if part)
-    return name or exam.patient_id or "Patient not named"
+    return name or (f"ID {exam.patient_id}" if exam.patient_id else "Patient not named")
 
 
 def _item(kind: str, data: Any, text: str, tip: str) -> QStandardItem:

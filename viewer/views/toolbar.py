@@ -35,7 +35,9 @@ def exam_title(exam: Exam | None, *, identity_hidden: bool) -> str:
         return "No exam open"
     if identity_hidden:
         return "Identity hidden"
-    facts = (format_name(exam.patient_name), exam.patient_id, format_date(exam.date))
+    name = format_name(exam.patient_name)
+    number = exam.patient_id if name or not exam.patient_id else f"ID {exam.patient_id}"
+    facts = (name, number, format_date(exam.date))
     return "   ".join(fact for fact in facts if fact) or "Patient not named in the file"
 
 

@@ -31,6 +31,7 @@ def test_title_says_whose_exam_it_is() -> None:
     assert exam_title(replace(exam, patient_name="", patient_id="", date=""), identity_hidden=False) == (
         "Patient not named in the file"
     )
+    assert exam_title(replace(exam, patient_name="", patient_id="0"), identity_hidden=False) == "ID 0   2024-03-18"
     assert format_date("2024") == "2024"
 
 
