@@ -74,7 +74,7 @@ def set_up(venv: Path, torch: str, torch_index: str) -> None:
     print(f"setup: making {venv} (torch {torch}); this takes a minute or two", flush=True)
     stamp.unlink(missing_ok=True)
     make_venv(venv)
-    pip(venv, "install", "--quiet", "--upgrade", "-c", "constraints.txt", "pip", "setuptools")
+    pip(venv, "install", "-qq", "--upgrade", "-c", "constraints.txt", "pip", "setuptools")
     install_torch(venv, torch, torch_index)
     install_rest(venv)
     check_torch(venv, torch)
@@ -152,7 +152,7 @@ def install_torch(venv: Path, torch: str, index: str) -> None:
     pinned = pinned_version("torch")
     if matches(torch_build(venv), pinned, torch):
         return
-    wanted = ["install", "--quiet", "--no-deps", "--force-reinstall", f"torch=={pinned}"]
+    wanted = ["install", "-qq", "--no-deps", "--force-reinstall", f"torch=={pinned}"]
     if torch == "cuda":
         pip(venv, *wanted, *(["--index-url", index] if index else []))
     # a wheel in a folder that the user configured (find-links) needs no network
@@ -209,7 +209,8 @@ def install_rest(venv: Path) -> None:
     wanted = ["-c", "constraints.txt", "-c", str(keep), "--no-build-isolation", "-e", f".[{EXTRAS}]"]
     try:
         if not install_with_uv(venv, wanted):
-            pip(venv, "install", "--quiet", *wanted)
+            print("setup: the fast installer does not work here; pip takes a minute longer", flush=True)
+            pip(venv, "install", "-qq", *wanted)
     finally:
         keep.unlink(missing_ok=True)
 
@@ -217,7 +218,7 @@ def install_rest(venv: Path) -> None:
 def install_with_uv(venv: Path, wanted: list[str]) -> bool:
     """Try the fast installer; return False where it is not to be had or fails, then pip does the work."""
     uv_pin = f"uv=={pinned_version('uv')}"
-    if pip(venv, "install", "--quiet", "--no-deps", uv_pin, attempts=1, check=False, quiet=True) != 0:
+    if pip(venv, "install", "-qq", "--no-deps", uv_pin, attempts=1, check=False, quiet=True) != 0:
         return False
     command = [str(venv_python(venv)), "-m", "uv", "pip", "install", "--quiet", "--compile-bytecode"]
     env = dict(os.environ, **uv_settings(pip_settings(venv)), VIRTUAL_ENV=str(venv))
