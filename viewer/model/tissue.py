@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,11 +41,20 @@ class Tissue:
 
     def touches(self, to_screen: PlaneMap, top: float, left: float, bottom: float, right: float) -> bool:
         """Whether a screen rectangle covers any breast; ``to_screen`` maps stored pixels to the screen."""
-        cells = (to_screen @ self.to_stored).inverse().apply([[top, left], [bottom, right]])
-        low = np.floor(cells.min(axis=0)).astype(int)
-        high = np.ceil(cells.max(axis=0)).astype(int) + 1
-        (row0, col0), (row1, col1) = np.maximum(low, 0), np.maximum(high, 0)
-        return bool(self.mask[row0:row1, col0:col1].any())
+        return self.on_screen(to_screen)(top, left, bottom, right)
+
+    def on_screen(self, to_screen: PlaneMap) -> Callable[[float, float, float, float], bool]:
+        """Return :meth:`touches` for one map, for asking about many rectangles."""
+        to_cells = (to_screen @ self.to_stored).inverse()
+
+        def touches(top: float, left: float, bottom: float, right: float) -> bool:
+            cells = to_cells.apply([[top, left], [bottom, right]])
+            low = np.floor(cells.min(axis=0)).astype(int)
+            high = np.ceil(cells.max(axis=0)).astype(int) + 1
+            (row0, col0), (row1, col1) = np.maximum(low, 0), np.maximum(high, 0)
+            return bool(self.mask[row0:row1, col0:col1].any())
+
+        return touches
 
 
 def find_tissue(pyramid: Pyramid, pixel: PixelFormat) -> Tissue:

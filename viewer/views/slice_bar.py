@@ -52,6 +52,7 @@ class SliceBar(QAbstractSlider):
         self._session = context.session
         self._state: ImageState | None = None
         self._disconnect: Callable[[], object] | None = None
+        self._bar: Bar | None = None
         self._wheel = WheelAccumulator()
         self._syncing = False
         self.setObjectName("sliceBar")
@@ -85,6 +86,7 @@ class SliceBar(QAbstractSlider):
         state = self._session.active_state
         if state is not self._state:
             self._bind(state)
+        self._bar = self._make_bar()
         self._syncing = True
         self.setRange(0, state.image.frames - 1 if state else 0)
         self.setValue(state.slice_index if state else 0)
@@ -104,7 +106,16 @@ class SliceBar(QAbstractSlider):
             self._disconnect = lambda: state.slice_changed.disconnect(self._slice_changed)
 
     def _slice_changed(self, index: int) -> None:
-        self.refresh()
+        """Move the cursor; the profile is not worked out again at every step of the wheel."""
+        if self._bar is None or self._state is None:
+            self.refresh()
+            return
+        self._bar = replace(self._bar, current=index, seen=frozenset(self._state.seen))
+        self._syncing = True
+        self.setValue(index)
+        self._syncing = False
+        self.setAccessibleDescription(self.text)
+        self.update()
 
     def _value_changed(self, value: int) -> None:
         if self._state is not None and not self._syncing:
@@ -112,6 +123,9 @@ class SliceBar(QAbstractSlider):
 
     def bar(self) -> Bar | None:
         """Return what is shown, or None where there is nothing to slide through."""
+        return self._bar
+
+    def _make_bar(self) -> Bar | None:
         state = self._state
         if state is None or state.image.frames < 2:
             return None
@@ -221,18 +235,17 @@ class SliceBar(QAbstractSlider):
 
     @staticmethod
     def _paint_profile(painter: QPainter, bar: Bar, width: int) -> None:
-        columns = np.nan_to_num(profile_columns(bar.profile, width), nan=0.0)
-        for finding, direction in ((Finding.MALIGNANT, -1.0), (Finding.BENIGN, 1.0)):
-            heights = np.clip(columns[:, finding], 0.0, 1.0) * REACH
-            if not heights.any():
-                continue
-            base = MIDDLE if direction < 0 else MIDDLE + 1
-            top = base + direction * heights
-            xs = np.arange(width, dtype=float)
-            points = [QPointF(0, base), *(QPointF(x, y) for x, y in zip(xs, top, strict=True)), QPointF(width, base)]
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(*line_rgb(finding)))
-            painter.drawPolygon(QPolygonF(points))
+        """Paint one bar per slice, or per pixel where there are more slices than pixels."""
+        count = min(bar.slices, width)
+        columns = np.nan_to_num(profile_columns(bar.profile, count), nan=0.0)
+        heights = np.clip(columns, 0.0, 1.0) * REACH
+        for finding in (Finding.MALIGNANT, Finding.BENIGN):
+            color = QColor(*line_rgb(finding))
+            for index in np.flatnonzero(heights[:, finding] > 0.0):
+                start, end = slice_span(int(index), width, count)
+                height = float(heights[index, finding])
+                top = MIDDLE - height if finding is Finding.MALIGNANT else MIDDLE + 1
+                painter.fillRect(QRectF(start, top, end - start, height), color)
 
     @staticmethod
     def _paint_runs(painter: QPainter, bar: Bar, width: float) -> None:

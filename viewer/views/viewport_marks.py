@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QFontMetricsF, QPainter, QPainterPath, QPen
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPen
 
 from gmic_core.exam.geometry import PlaneMap
 from gmic_core.exam.model import MammoImage
@@ -62,17 +62,23 @@ def visible_boxes(
 def paint_boxes(painter: QPainter, boxes: Sequence[Box], within: QRectF) -> None:
     """Paint boxes; the labels, kept ``within`` the viewport, only of the slice's own patches: they would pile up."""
     painter.setFont(theme.caption_font())
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-    painter.setBrush(Qt.BrushStyle.NoBrush)
     for box in boxes:
         color = theme.ACCENT if box.selected else theme.TEXT
-        painter.setPen(QPen(theme.color(theme.VIEWPORT, 0.6 * box.opacity), 3))
-        painter.drawRect(box.rect.toAlignedRect())
-        pen = QPen(theme.color(color, box.opacity), 1, Qt.PenStyle.SolidLine if box.on_slice else Qt.PenStyle.DashLine)
-        painter.setPen(pen)
-        painter.drawRect(box.rect.toAlignedRect())
+        rect = box.rect.toAlignedRect()
+        if box.on_slice or box.selected:
+            _paint_outline(painter, rect.adjusted(-1, -1, 1, 1), 3, theme.color(theme.VIEWPORT, 0.5))
+        _paint_outline(painter, rect, 1, theme.color(color, box.opacity))
         if box.on_slice or box.selected:
             _paint_box_label(painter, box, color, within)
+
+
+def _paint_outline(painter: QPainter, rect: QRect, width: int, color: QColor) -> None:
+    """Paint a frame of four filled rectangles: several times faster than a stroked one."""
+    left, top, wide, tall = rect.x(), rect.y(), rect.width(), rect.height()
+    painter.fillRect(left, top, wide, width, color)
+    painter.fillRect(left, top + tall - width, wide, width, color)
+    painter.fillRect(left, top + width, width, tall - 2 * width, color)
+    painter.fillRect(left + wide - width, top + width, width, tall - 2 * width, color)
 
 
 def _paint_box_label(painter: QPainter, box: Box, color: str, within: QRectF) -> None:

@@ -6,6 +6,7 @@ marker, which must always be there, looks for another corner and, where all four
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -46,15 +47,20 @@ class Placed:
     plate: bool = False
 
 
-def _marker_font() -> QFont:
-    return theme.font(theme.SIDE_MARKER_PX, QFont.Weight.DemiBold)
+@functools.cache
+def _font(*, marker: bool) -> QFont:
+    return theme.font(theme.SIDE_MARKER_PX, QFont.Weight.DemiBold) if marker else theme.caption_font()
+
+
+@functools.lru_cache(maxsize=2048)
+def _text_width(text: str, *, marker: bool = False) -> float:
+    """Return the width of a text in px; shaping text takes longer than anything else here."""
+    return float(QFontMetricsF(_font(marker=marker)).horizontalAdvance(text))
 
 
 def _width(line: Line, *, marker: bool) -> float:
-    metrics = QFontMetricsF(_marker_font() if marker else theme.caption_font())
-    badge = QFontMetricsF(theme.caption_font())
-    badges = sum(GAP + badge.horizontalAdvance(text) + 2 * BADGE_PADDING for text, _ in line.badges)
-    return metrics.horizontalAdvance(line.text) + badges
+    badges = sum(GAP + _text_width(text) + 2 * BADGE_PADDING for text, _ in line.badges)
+    return _text_width(line.text, marker=marker) + badges
 
 
 def place_lines(
@@ -101,11 +107,9 @@ def _stack(
 ) -> list[Placed]:
     """Place lines one after another from ``start``; stop at ``end`` or at the breast."""
     placed: list[Placed] = []
-    metrics = QFontMetricsF(theme.caption_font())
     y = start
     for line in lines:
-        text = metrics.elidedText(line.text, Qt.TextElideMode.ElideRight, size.width() * WIDEST_SHARE)
-        shown = Line(text, line.tone, line.badges)
+        shown = Line(_elided(line.text, size.width() * WIDEST_SHARE), line.tone, line.badges)
         width = _width(shown, marker=False)
         rect = QRectF(_x(size, left, width), y, width, LINE_HEIGHT)
         beyond = rect.bottom() > end if step > 0 else rect.top() < end
@@ -114,6 +118,12 @@ def _stack(
         placed.append(Placed(shown, rect))
         y += step * LINE_HEIGHT
     return placed
+
+
+def _elided(text: str, room: float) -> str:
+    if _text_width(text) <= room:
+        return text
+    return QFontMetricsF(_font(marker=False)).elidedText(text, Qt.TextElideMode.ElideRight, room)
 
 
 def paint_lines(painter: QPainter, lines: Sequence[Placed]) -> None:
@@ -125,19 +135,20 @@ def paint_lines(painter: QPainter, lines: Sequence[Placed]) -> None:
 def _paint_line(painter: QPainter, placed: Placed) -> None:
     if placed.plate:
         painter.fillRect(placed.rect.adjusted(-4, 0, 4, 0), theme.color(theme.VIEWPORT, 0.7))
-    font = _marker_font() if placed.marker else theme.caption_font()
-    painter.setFont(font)
+    if not placed.line.text:
+        return
+    painter.setFont(_font(marker=placed.marker))
     painter.setPen(theme.color(TONES[placed.line.tone]))
     painter.drawText(placed.rect, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, placed.line.text)
-    x = placed.rect.left() + QFontMetricsF(font).horizontalAdvance(placed.line.text) + GAP
+    x = placed.rect.left() + _text_width(placed.line.text, marker=placed.marker) + GAP
     for text, tone in placed.line.badges:
         x = paint_badge(painter, QPointF(x, placed.rect.center().y()), text, tone) + GAP
 
 
 def paint_badge(painter: QPainter, left_middle: QPointF, text: str, tone: Tone) -> float:
     """Paint a word in a frame; return its right end."""
-    painter.setFont(theme.caption_font())
-    width = QFontMetricsF(theme.caption_font()).horizontalAdvance(text) + 2 * BADGE_PADDING
+    painter.setFont(_font(marker=False))
+    width = _text_width(text) + 2 * BADGE_PADDING
     rect = QRectF(left_middle.x(), round(left_middle.y() - BADGE_HEIGHT / 2), width, BADGE_HEIGHT)
     painter.setPen(QPen(theme.color(TONES[tone], 0.6), 1.0))
     painter.setBrush(theme.color(theme.VIEWPORT, 0.5))

@@ -300,13 +300,14 @@ class ViewportView(QWidget):
 
     def _lines(self, state: ImageState, to_screen: PlaneMap) -> list[Placed]:
         tissue, ratio = self.pixels.tissue(state.image), self.devicePixelRatioF()
+        on_screen = tissue.on_screen(to_screen) if tissue is not None else None
 
         def touches(rect: QRectF) -> bool:
-            if tissue is None:
+            if on_screen is None:
                 return False
             grown = rect.adjusted(-CLEARANCE, -CLEARANCE, CLEARANCE, CLEARANCE)
-            edges = (grown.top() * ratio, grown.left() * ratio, grown.bottom() * ratio, grown.right() * ratio)
-            return tissue.touches(to_screen, *edges)
+            edges = (grown.top(), grown.left(), grown.bottom(), grown.right())
+            return on_screen(*(edge * ratio for edge in edges))
 
         below = [corner_text.Line(self._readout), *corner_text.image_lines(state, corner_text.zoom_of(to_screen))]
         return place_lines(
