@@ -12,7 +12,7 @@ import torch
 
 from gmic_core.errors import CancelledError, InferenceError
 from gmic_core.exam.frames import FrameReader
-from gmic_core.exam.geometry import ORIENTATIONS, PlaneMap
+from gmic_core.exam.geometry import ORIENTATIONS, PlaneMap, network_to_saliency
 from gmic_core.exam.model import MammoImage
 from gmic_core.exam.scan import scan
 from gmic_core.inference.engine import Run, batch_size, batches_outward, run_image
@@ -234,6 +234,9 @@ def test_a_bright_dot_comes_back_where_it_was(tmp_path, reader, turn, side, view
     cell = PlaneMap(result.saliency_to_stored).apply_box((*peaks[0], *(peaks[0] + 1)))
     assert cell[0] <= dot[0] < cell[2]
     assert cell[1] <= dot[1] < cell[3]
+    to_cells = network_to_saliency(result.window_shape, result.saliency.shape[2:])
+    via_window = PlaneMap(result.window_to_stored) @ to_cells.inverse()
+    np.testing.assert_allclose(via_window.matrix, result.saliency_to_stored, atol=1e-9)
     (roi,) = result.rois
     assert roi.row0 <= dot[0] < roi.row1
     assert roi.col0 <= dot[1] < roi.col1

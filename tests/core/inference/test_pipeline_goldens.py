@@ -41,13 +41,11 @@ def assert_predictions(folder: Path, golden: dict, names: list[str]) -> None:
 
 
 @pytest.mark.slow
-def test_volumes(tmp_path):
+def test_a_volume(tmp_path):
     golden = json.loads((GOLDEN / "pipeline_gmic3d.json").read_text())
-    names = ["0_L-CC_0", "0_R-MLO_0"]
-    for seed, name in ((0, names[0]), (3, names[1])):
-        volume = make_input(f"tomo(4,2457,1890,{seed})").astype(np.int16)
-        stored = volume[:, :, ::-1] if "R-" in name else volume
-        nibabel.save(nibabel.Nifti1Image(stored.T, np.diag([-1.0, -1, 1, 1])), tmp_path / f"{name}.nii.gz")
+    names = ["0_R-MLO_0"]  # the left ones take the same path without the mirror; one keeps the test short
+    stored = make_input("tomo(4,2457,1890,3)").astype(np.int16)[:, :, ::-1]
+    nibabel.save(nibabel.Nifti1Image(stored.T, np.diag([-1.0, -1, 1, 1])), tmp_path / f"{names[0]}.nii.gz")
     weights = weights_file(tmp_path, "gmic3d")
     out = tmp_path / "out"
     files = [str(tmp_path / f"{name}.nii.gz") for name in names]
