@@ -216,11 +216,16 @@ class Bright(GmicNetwork):
         return GlobalPass(maps.repeat(1, 2, 1, 1), torch.zeros((len(x), 256)))
 
 
-@pytest.mark.parametrize("turn", ORIENTATIONS)
-@pytest.mark.parametrize(("side", "view"), [("L", "CC"), ("R", "CC"), ("L", "MLO"), ("R", "MLO")])
-def test_a_bright_dot_comes_back_where_it_was(tmp_path, reader, turn, side, view):
+@pytest.fixture(scope="module")
+def bright():
     loaded = small_network("gmic2d_park", num_patches=1)
     loaded.network.__class__ = Bright
+    return loaded
+
+
+@pytest.mark.parametrize("turn", ORIENTATIONS)
+@pytest.mark.parametrize(("side", "view"), [("L", "CC"), ("R", "CC"), ("L", "MLO"), ("R", "MLO")])
+def test_a_bright_dot_comes_back_where_it_was(tmp_path, reader, bright, turn, side, view):
     facing = np.zeros((400, 340), np.uint16)
     facing[20:380, :310] = 400
     facing[37, 171] = 4000
@@ -228,7 +233,7 @@ def test_a_bright_dot_comes_back_where_it_was(tmp_path, reader, turn, side, view
     dot = np.argwhere(stored == 4000)[0]
     directions = patient_orientation(side, view, turn)
     image = only_image(write_mg(tmp_path / "a.dcm", stored, side, view, patient_orientation=directions))
-    result = run_image(image, loaded, reader)
+    result = run_image(image, bright, reader)
     peaks = np.argwhere(result.saliency[0, 1] == result.saliency[0, 1].max())
     assert len(peaks) == 1
     cell = PlaneMap(result.saliency_to_stored).apply_box((*peaks[0], *(peaks[0] + 1)))

@@ -70,7 +70,7 @@ def test_real_mammograms(shared: Path, name):
 def test_window_noise(index):
     rows, cols, name, centre, location, size, seed, _ = manifest()["augment_window"]["cases"][index]
     row = arrays("augment_window")["rows"][index]
-    image = inputs.mammogram(rows, cols, 0).astype(np.float32)
+    image = make_input(f"mammogram({rows},{cols},0)").astype(np.float32)
     window = augmentation_window(
         (rows, cols),
         name.split("-")[1],
