@@ -11,7 +11,8 @@ CALLS = 1000
 
 def test_calls_that_return_nothing_do_not_wear_out_none() -> None:
     """PySide6 6.12.0 gave None away without counting it: Python 3.11 aborted in the middle of a scroll."""
-    painter = QPainter(QImage(8, 8, QImage.Format.Format_RGB32))
+    image = QImage(8, 8, QImage.Format.Format_RGB32)  # the painter does not keep it alive
+    painter = QPainter(image)
     before = sys.getrefcount(None)
     for _ in range(CALLS):
         painter.save()
