@@ -202,7 +202,9 @@ class Stage:
         if not images:
             asked = " ".join(word for word in (request.view, request.modality) if word)
             raise UsageError(f"the exam has no {asked}; it has {known}")
-        return images[0]
+        # beside its 2D images a volume is what one looks at first, and only it has slices
+        volumes = [image for image in images if image.modality is Modality.DBT]
+        return volumes[0] if request.layout == "compare" and volumes else images[0]
 
     def _go_to(self, number: int) -> None:
         state = self.app.session.active_state

@@ -231,7 +231,7 @@ def test_corner_text_says_what_is_seen_and_hides_the_identity(open_window: OpenW
     view = open_window(context).grid.views[0]
     gray(view)
     found = texts(view)
-    assert found[:4] == ["R-CC", "DBT", "SIMULATED Ada  SIM-1", "2024-03-18"]
+    assert found[:4] == ["R-CC", "DBT", "SIMULATED Ada", "SIM-1  2024-03-18"]
     assert {"slice 7 / 12   6 mm", "W 4096  L 2048"} <= set(found)
     run("view.hide_identity", context)
     assert not any("SIM" in text or "2024" in text for text in texts(view))

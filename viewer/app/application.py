@@ -67,10 +67,10 @@ class Application(QObject):
         self._remember, self._closed = remember, False
         self.failed_images: set[str] = set()
         problems: list[str] = []
+        weights = named_weights(named)
         self.log = AppLog()
         self.log.install()
         self.settings = settings or load_settings(problems.append)
-        weights = named_weights(named)
         early = early or Early()
         self.post = Poster()
         self.session = Session()
@@ -104,6 +104,7 @@ class Application(QObject):
 
     def _wire(self) -> None:
         self.session.exam_changed.connect(self.runs.exam_opened)
+        self.session.ai_changed.connect(self.runs.automatic_changed)
         self.loader.window_ready.connect(self._window_ready)
         self.loader.question_raised.connect(self.opening.ask)
         self.loader.frame_failed.connect(self._frame_failed)

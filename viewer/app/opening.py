@@ -44,7 +44,7 @@ class Opening:
         wanted = [path.expanduser().absolute() for path in paths]
         if not wanted:
             return
-        self._session.set_activity(Activity(f"Reading {_short(wanted)}"))
+        self._session.set_activity(Activity(self._reading(wanted)))
         self._scanner.scan(
             wanted,
             lambda done, total: self.on_progress(wanted, done, total),
@@ -54,7 +54,13 @@ class Opening:
 
     def on_progress(self, paths: Sequence[Path], done: int, total: int) -> None:
         """Files were looked at."""
-        self._session.set_activity(Activity(f"Reading {_short(paths)}", done, total))
+        self._session.set_activity(Activity(self._reading(paths), done, total))
+
+    def _reading(self, paths: Sequence[Path]) -> str:
+        """Say what is being read, without the folders above it; names of files may name a patient."""
+        if len(paths) > 1 or self._session.identity_hidden:
+            return "Reading files"
+        return f"Reading {paths[0].name or paths[0]}"
 
     def on_failed(self, message: str) -> None:
         """The scan ended without a result."""
@@ -68,7 +74,7 @@ class Opening:
         exams = [self._answers.apply(exam) for exam in found.exams]
         session.add_exams(exams, list(found.rejected))
         if not exams:
-            session.notice.emit("error", _nothing_found(found))
+            session.notice.emit("error", _nothing_found(found, hidden=session.identity_hidden))
             return
         for path in reversed(paths):
             self._settings.remember_path(path)
@@ -151,18 +157,14 @@ def _first_named(paths: Sequence[Path], exams: Sequence[Exam]) -> Exam:
     return exams[0]
 
 
-def _short(paths: Sequence[Path]) -> str:
-    """Return what is being read, without the folders above it."""
-    return paths[0].name or str(paths[0]) if len(paths) == 1 else f"{len(paths)} files and folders"
-
-
-def _nothing_found(found: ScanResult) -> str:
+def _nothing_found(found: ScanResult, *, hidden: bool) -> str:
     if not found.rejected:
         return "There is no file there. Choose a folder with DICOM, PNG or NIfTI mammograms."
     first = found.rejected[0]
     if len(found.rejected) == 1:
-        return f"{first.path.name} cannot be shown: {first.reason}"
+        return f"{'The file' if hidden else first.path.name} cannot be shown: {first.reason}"
+    which = "the first one" if hidden else f"the first one, {first.path.name}"
     return (
-        f"None of {len(found.rejected)} files is a breast image that can be shown; the first one, {first.path.name}: "
-        f"{first.reason}. The study list has the reasons for all of them."
+        f"None of {len(found.rejected)} files is a breast image that can be shown; {which}: {first.reason}. "
+        "The study list has the reasons for all of them."
     )

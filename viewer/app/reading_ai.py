@@ -26,6 +26,7 @@ class AiRuns:
     def __init__(self, session: Session, settings: Settings, client: InferenceClient, named: Weights) -> None:
         self._session, self._settings, self._client, self._named = session, settings, client, named
         self.restoring = False
+        self._automatic = session.ai.automatic
 
     def weights(self, models: list[str]) -> Weights:
         """Return the weights of each network that has some."""
@@ -70,6 +71,12 @@ class AiRuns:
                 self.run_missing()
 
         self._client.restore(exam.images, self.weights(models_of(exam.images)), restored)
+
+    def automatic_changed(self) -> None:
+        """Automatic runs may have been switched on: begin with the exam that is open."""
+        before, self._automatic = self._automatic, self._session.ai.automatic
+        if self._automatic and not before and not self.restoring:
+            self.run_missing()
 
     def run_missing(self) -> None:
         """Run on the images of the open exam that have no result and no open question."""

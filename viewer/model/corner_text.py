@@ -42,10 +42,11 @@ def person_lines(exam: Exam | None, *, hidden: bool) -> list[Line]:
     if exam is None or hidden:
         return []
     name = " ".join(part for part in exam.patient_name.split("=")[0].split("^")[:2] if part)
-    who = "  ".join(dict.fromkeys(part for part in (name, exam.patient_id) if part))
     date = exam.date
     when = f"{date[:4]}-{date[4:6]}-{date[6:]}" if len(date) == 8 else date
-    return [Line(text) for text in (who, when) if text]
+    # the number on a line of its own: a narrow viewport must not cut it off
+    number = exam.patient_id if exam.patient_id != name else ""
+    return [Line(text) for text in (name, "  ".join(part for part in (number, when) if part)) if text]
 
 
 def image_lines(state: ImageState, zoom: float) -> list[Line]:

@@ -149,6 +149,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Remember the layout; whoever listens stops the services."""
         self.remember()
+        self.hide()  # the services may take some seconds to stop; nobody shall look at a dead window meanwhile
         self.closing.emit()
         event.accept()
 

@@ -218,6 +218,13 @@ class ViewportView(QWidget):
         if self.state is not None and self.isVisible():
             self._session.set_viewport_size(self.index, *self.device_size())
 
+    def event(self, event: QEvent) -> bool:
+        """Follow the window to a screen of another resolution."""
+        if event.type() == QEvent.Type.DevicePixelRatioChange:
+            self._tell_size()
+            self.update()
+        return super().event(event)
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Let fitted images follow."""
         self._tell_size()
