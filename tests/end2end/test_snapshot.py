@@ -109,6 +109,15 @@ def test_window_without_a_display_says_what_to_do(exam_folder: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="X11 displays exist on Linux")
+def test_display_that_does_not_answer_is_said(exam_folder: Path) -> None:
+    done = viewer(exam_folder, display=True)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    # on a machine without the libraries of X11 these are named first
+    assert "display :99 does not answer" in done.stderr or "apt-get install" in done.stderr
+
+
 def test_bench_writes_start_up_times_and_ends(exam_folder: Path, tmp_path: Path) -> None:
     begun = time.monotonic()
     done = viewer(exam_folder, "--bench", tmp_path / "bench.json", platform="offscreen")

@@ -5,28 +5,45 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from importlib.util import find_spec
 from pathlib import Path
+
+from gmic_core.errors import GmicError
+
+
+class DisplayError(GmicError):
+    """The display cannot be reached."""
 
 
 def check_platform_plugin() -> None:
-    """Load the X11 plugin as Qt will: Qt itself aborts the process where one of its libraries is missing.
+    """Do first what Qt will do on X11: Qt aborts the process where a library is missing or the display is silent.
 
     Raises
     ------
     ImportError
-        If it cannot be loaded; the message names the library.
+        If the plugin cannot be loaded; the message names the library.
+    DisplayError
+        If the display does not answer.
     """
     platform = os.environ.get("QT_QPA_PLATFORM", "")
     wayland = os.environ.get("WAYLAND_DISPLAY") and not platform
     if not sys.platform.startswith("linux") or wayland or platform not in ("", "xcb"):
         return
-    import PySide6.QtGui  # noqa: F401  # loads the Qt libraries that the plugin is linked to
+    import PySide6.QtGui  # loads the Qt libraries that the plugin is linked to
 
-    package = find_spec("PySide6")
-    plugin = Path(package.origin or "").parent / "Qt/plugins/platforms/libqxcb.so" if package else Path()
-    if plugin.is_file():
-        try:
-            ctypes.CDLL(str(plugin))
-        except OSError as error:
-            raise ImportError(str(error)) from error
+    plugin = Path(PySide6.QtGui.__file__).parent / "Qt/plugins/platforms/libqxcb.so"
+    if not plugin.is_file():  # a Qt of the distribution keeps its plugins elsewhere, and its libraries with them
+        return
+    try:
+        ctypes.CDLL(str(plugin))
+        xcb = ctypes.CDLL("libxcb.so.1")
+    except OSError as error:
+        raise ImportError(str(error)) from error
+    xcb.xcb_connect.restype = ctypes.c_void_p
+    connection = ctypes.c_void_p(xcb.xcb_connect(None, None))
+    silent = xcb.xcb_connection_has_error(connection)
+    xcb.xcb_disconnect(connection)
+    if silent:
+        raise DisplayError(
+            f"The display {os.environ.get('DISPLAY', '')} does not answer, so no window can be opened. Check DISPLAY, "
+            "or render pictures without one: gmic-viewer snapshot PATH --out FILE.png"
+        )
