@@ -53,7 +53,7 @@ imports: setup  ## check which package imports which
 bench: setup  ## measure speed and memory (< 10 minutes); table here, figures in build/bench.json
 	@"$(BIN)/python" packaging/bench
 
-bench-full: setup  ## measure every case three times (an hour)
+bench-full: setup  ## the same with every run repeated (half an hour)
 	@"$(BIN)/python" packaging/bench --full
 
 package: setup  ## build a folder that runs without Python: dist/gmic-viewer

@@ -47,7 +47,7 @@ def main() -> int:
         if args.only != "networks":
             figures |= measure_window(volumes, runs=10 if args.full else 3)
         if args.only != "window":
-            figures |= measure_networks(volumes, light=5 if args.full else 3, heavy=5 if args.full else 1)
+            figures |= measure_networks(volumes, times=5 if args.full else 3, budget_s=3600.0 if args.full else 60.0)
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1

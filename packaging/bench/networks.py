@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from measure import GIB, Run, run
@@ -23,21 +24,27 @@ def predict(path: Path, model: str) -> Run:
         return run(command, dict(os.environ, GMIC_HOME=f"{scratch}/home"))
 
 
-def measure_networks(volumes: Volumes, *, light: int, heavy: int) -> dict[str, float]:
+def repeat(path: Path, model: str, times: int, budget_s: float) -> list[Run]:
+    """Run up to ``times``, but begin no other run after ``budget_s``: a slow machine is measured less often."""
+    end = time.monotonic() + budget_s
+    runs = [predict(path, model)]
+    while len(runs) < times and time.monotonic() < end:
+        runs.append(predict(path, model))
+    return runs
+
+
+def measure_networks(volumes: Volumes, *, times: int, budget_s: float) -> dict[str, float]:
     """Return the figures of all networks; each the best of several runs (memory: the worst).
 
     Parameters
     ----------
-    light, heavy : how often runs of seconds and runs of a minute are repeated.
+    times, budget_s : how often each is repeated at most, and for how long.
     """
-    two_d = [predict(volumes.ffdm, "gmic2d") for _ in range(light)]
-    short = [predict(volumes.dbt24, "gmic3d") for _ in range(light)]
-    long = [predict(volumes.dbt96, "gmic3d") for _ in range(heavy)]
-    return {
-        "gmic2d_s": min(each.seconds for each in two_d),
-        "gmic2d_peak_rss_gib": max(each.peak_rss for each in two_d) / GIB,
-        "gmic3d_24_s": min(each.seconds for each in short),
-        "gmic3d_24_peak_rss_gib": max(each.peak_rss for each in short) / GIB,
-        "gmic3d_96_s": min(each.seconds for each in long),
-        "gmic3d_96_peak_rss_gib": max(each.peak_rss for each in long) / GIB,
-    }
+    cases = {"gmic2d": ("gmic2d", volumes.ffdm), "gmic3d_24": ("gmic3d", volumes.dbt24)}
+    cases["gmic3d_96"] = ("gmic3d", volumes.dbt96)
+    figures = {}
+    for name, (model, path) in cases.items():
+        runs = repeat(path, model, times, budget_s)
+        figures[f"{name}_s"] = min(each.seconds for each in runs)
+        figures[f"{name}_peak_rss_gib"] = max(each.peak_rss for each in runs) / GIB
+    return figures
