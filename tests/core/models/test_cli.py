@@ -21,7 +21,7 @@ def run(*arguments: str | Path) -> int:
 def test_help_and_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--help") == 0
     listed = capsys.readouterr().out
-    assert all(command in listed for command in ("info", "predict", "models", "phantom"))
+    assert all(command in listed for command in ("info", "predict", "models"))
     assert run() == 2
     assert run("nonsense") == 2
     assert "invalid choice: 'nonsense'" in capsys.readouterr().err
