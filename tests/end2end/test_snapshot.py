@@ -138,6 +138,19 @@ def test_window_process_never_imports_what_is_slow(exam_folder: Path) -> None:
     assert done.stdout == "[]\n"
 
 
+def test_window_process_never_imports_torch(exam_folder: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys; from viewer.launch import main\n"
+        f"code = main([{str(exam_folder)!r}, '--bench', {str(tmp_path / 'bench.json')!r}])\n"
+        "print(code, 'torch' in sys.modules)"
+    )
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "0 False\n"
+
+
 def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert launch.main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("gmic-viewer 0.")

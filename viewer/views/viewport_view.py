@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSizeF, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QDragEnterEvent,
     QDragLeaveEvent,
@@ -22,17 +22,17 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QWidget
 
 from gmic_core.exam.geometry import PlaneMap
-from gmic_core.types import Laterality
 from viewer.commands import Context, run
 from viewer.model import corner_text
-from viewer.model.placement import image_laterality, stored_to_screen, view_mm_map
+from viewer.model.placement import stored_to_screen, view_mm_map
 from viewer.model.session import LinkKey, link_key
 from viewer.model.viewstate import ImageState
 from viewer.views import theme, viewport_marks
 from viewer.views.study_model import SOP_UID_MIME
 from viewer.views.viewport_mouse import ViewportMouse
+from viewer.views.viewport_over import Look, ViewportOver
 from viewer.views.viewport_pixels import Picture, ViewportPixels
-from viewer.views.viewport_text import CLEARANCE, LINE_HEIGHT, MARGIN, Placed, paint_lines, place_lines
+from viewer.views.viewport_text import LINE_HEIGHT, MARGIN, Placed, paint_lines
 
 ViewMm = tuple[float, float]
 """(down from the middle, depth from the chest wall) in mm."""
@@ -64,6 +64,7 @@ class ViewportView(QWidget):
         self._session = context.session
         self.index = index
         self.pixels = ViewportPixels(context)
+        self.over = ViewportOver(context.session, self.pixels)
         self.mouse = ViewportMouse(context, index, self.to_view_mm, self.devicePixelRatioF)
         self.edges = (False, False)  # hairline on the left, at the top
         self._bound: ImageState | None = None
@@ -258,78 +259,33 @@ class ViewportView(QWidget):
         to_screen = self.to_screen()
         assert to_screen is not None  # there is a state
         picture = self.pixels.picture(state, to_screen, *self.device_size())
+        look = self._look(to_screen)
         if picture is None:
             painter.fillRect(self.rect(), theme.color(theme.VIEWPORT))
-            self._paint_missing(painter, state, to_screen)
+            self.over.paint_missing(painter, state, look, self._failed.get((state.image.sop_uid, state.slice_index)))
         else:
-            picture.image.setDevicePixelRatio(self.devicePixelRatioF())
+            picture.image.setDevicePixelRatio(look.ratio)
             painter.drawImage(QPointF(0, 0), picture.image)
             state.seen.add(state.slice_index)
             if not self._announced:
                 self._announced = True
                 self.image_painted.emit()
-            self._paint_boxes(painter, state, to_screen)
-        paint_lines(painter, self._lines(state, to_screen))
+            self.over.paint_boxes(painter, state, look)
+        paint_lines(painter, self.over.lines(state, look, self._readout))
         if self._linked is not None:
             point = self.from_view_mm(self._linked)
             if point is not None:
                 viewport_marks.paint_cursor(painter, point)
 
-    def _paint_missing(self, painter: QPainter, state: ImageState, to_screen: PlaneMap) -> None:
-        image, index = state.image, state.slice_index
-        message = self._failed.get((image.sop_uid, index))
-        if message is not None:
-            rect = QRectF(self.rect()).adjusted(24, 48, -24, -48)
-            painter.setFont(theme.body_font())
-            painter.setPen(theme.color(theme.ERROR))
-            painter.drawText(rect, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, message)
-            return
-        text = f"loading slice {index + 1}" if image.frames > 1 else "loading"
-        viewport_marks.paint_placeholder(painter, image, to_screen, self.devicePixelRatioF(), text)
-
-    def _paint_boxes(self, painter: QPainter, state: ImageState, to_screen: PlaneMap) -> None:
-        settings = self._session.overlays.settings
-        entry = self.pixels.entry(state)
-        if entry is None or entry.result is None or not (settings.visible and settings.boxes):
-            return
-        chosen = self._session.selected_patch
-        selected = chosen[1] if chosen is not None and chosen[0] == state.image.sop_uid else None
-        boxes = viewport_marks.visible_boxes(
-            entry.result.rois, state.slice_index, to_screen, self.devicePixelRatioF(), selected
-        )
-        viewport_marks.paint_boxes(painter, boxes, QRectF(self.rect()))
-
-    def shows_untrained(self, state: ImageState) -> bool:
-        """Whether anything from random weights is shown on this image."""
-        entry = self.pixels.entry(state)
-        settings = self._session.overlays.settings
-        return entry is not None and entry.untrained and entry.saliency is not None and settings.visible
-
-    def _lines(self, state: ImageState, to_screen: PlaneMap) -> list[Placed]:
-        tissue, ratio = self.pixels.tissue(state.image), self.devicePixelRatioF()
-        on_screen = tissue.on_screen(to_screen) if tissue is not None else None
-
-        def touches(rect: QRectF) -> bool:
-            if on_screen is None:
-                return False
-            grown = rect.adjusted(-CLEARANCE, -CLEARANCE, CLEARANCE, CLEARANCE)
-            edges = (grown.top(), grown.left(), grown.bottom(), grown.right())
-            return on_screen(*(edge * ratio for edge in edges))
-
-        below = [corner_text.Line(self._readout), *corner_text.image_lines(state, corner_text.zoom_of(to_screen))]
-        return place_lines(
-            QSizeF(self.size()),
-            image_laterality(state.image) is Laterality.R,
-            corner_text.marker_line(state.image, untrained=self.shows_untrained(state)),
-            corner_text.person_lines(self._session.exam, hidden=self._session.identity_hidden),
-            below,
-            touches,
-        )
+    def _look(self, to_screen: PlaneMap) -> Look:
+        return Look(to_screen, self.size(), self.devicePixelRatioF())
 
     def corner_lines(self) -> list[Placed]:
         """Return the corner text that is shown now."""
         state, to_screen = self.state, self.to_screen()
-        return [] if state is None or to_screen is None else self._lines(state, to_screen)
+        if state is None or to_screen is None:
+            return []
+        return self.over.lines(state, self._look(to_screen), self._readout)
 
     @property
     def has_failed(self) -> bool:

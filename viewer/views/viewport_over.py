@@ -1,0 +1,99 @@
+"""What lies over the picture of a viewport: boxes, words, and what stands there while the picture is missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt
+from PySide6.QtGui import QPainter
+
+from gmic_core.exam.geometry import PlaneMap
+from gmic_core.types import Laterality
+from viewer.model import corner_text
+from viewer.model.placement import image_laterality
+from viewer.model.session import Session
+from viewer.model.viewstate import ImageState
+from viewer.views import theme, viewport_marks
+from viewer.views.viewport_pixels import ViewportPixels
+from viewer.views.viewport_text import CLEARANCE, Placed, Touches, place_lines
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a viewport looks at its image now.
+
+    Attributes
+    ----------
+    to_screen : stored pixels -> device pixels.
+    size : of the viewport in device-independent pixels.
+    ratio : device pixels per device-independent pixel.
+    """
+
+    to_screen: PlaneMap
+    size: QSize
+    ratio: float
+
+    @property
+    def rect(self) -> QRectF:
+        """The whole viewport."""
+        return QRectF(QPointF(0, 0), QSizeF(self.size))
+
+
+class ViewportOver:
+    """Chooses and paints what lies over the pixels of one viewport."""
+
+    def __init__(self, session: Session, pixels: ViewportPixels) -> None:
+        self._session, self._pixels = session, pixels
+
+    def paint_missing(self, painter: QPainter, state: ImageState, look: Look, message: str | None) -> None:
+        """Paint where the picture will come, or why it does not (``message``)."""
+        if message is not None:
+            painter.setFont(theme.body_font())
+            painter.setPen(theme.color(theme.ERROR))
+            flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+            painter.drawText(look.rect.adjusted(24, 48, -24, -48), flags, message)
+            return
+        text = f"loading slice {state.slice_index + 1}" if state.image.frames > 1 else "loading"
+        viewport_marks.paint_placeholder(painter, state.image, look.to_screen, look.ratio, text)
+
+    def paint_boxes(self, painter: QPainter, state: ImageState, look: Look) -> None:
+        """Paint the patches of this slice and, fainter, of those nearby."""
+        settings, entry = self._session.overlays.settings, self._pixels.entry(state)
+        if entry is None or entry.result is None or not (settings.visible and settings.boxes):
+            return
+        chosen = self._session.selected_patch
+        selected = chosen[1] if chosen is not None and chosen[0] == state.image.sop_uid else None
+        boxes = viewport_marks.visible_boxes(entry.result.rois, state.slice_index, look.to_screen, look.ratio, selected)
+        viewport_marks.paint_boxes(painter, boxes, look.rect)
+
+    def lines(self, state: ImageState, look: Look, readout: str) -> list[Placed]:
+        """Return the corner text with its places; ``readout`` stands lowest."""
+        zoom = corner_text.zoom_of(look.to_screen)
+        return place_lines(
+            QSizeF(look.size),
+            image_laterality(state.image) is Laterality.R,
+            corner_text.marker_line(state.image, untrained=self._shows_untrained(state)),
+            corner_text.person_lines(self._session.exam, hidden=self._session.identity_hidden),
+            [corner_text.Line(readout), *corner_text.image_lines(state, zoom)],
+            self._touches(state, look),
+        )
+
+    def _shows_untrained(self, state: ImageState) -> bool:
+        """Whether anything from random weights is shown on this image."""
+        entry = self._pixels.entry(state)
+        visible = self._session.overlays.settings.visible
+        return entry is not None and entry.untrained and entry.saliency is not None and visible
+
+    def _touches(self, state: ImageState, look: Look) -> Touches:
+        """Return what tells whether a rectangle comes too near to the breast; unknown before the first picture."""
+        tissue = self._pixels.tissue(state.image)
+        if tissue is None:
+            return lambda _rect: False
+        on_screen = tissue.on_screen(look.to_screen)
+
+        def touches(rect: QRectF) -> bool:
+            grown = rect.adjusted(-CLEARANCE, -CLEARANCE, CLEARANCE, CLEARANCE)
+            edges = (grown.top(), grown.left(), grown.bottom(), grown.right())
+            return on_screen(*(edge * look.ratio for edge in edges))
+
+        return touches
