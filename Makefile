@@ -34,6 +34,7 @@ setup:  ## install everything into $(VENV); does nothing when nothing changed
 	  echo "Python 3.11 or newer was not found. Debian: apt-get install -y python3 python3-venv" >&2; \
 	  echo "or name one: make setup PYTHON=/path/to/python3.11" >&2; exit 1; fi
 	@"$(PYTHON)" packaging/setup_env.py --venv "$(VENV)" --torch "$(TORCH)" --torch-index "$(TORCH_INDEX)"
+	@"$(BIN)/python" -m compileall -q gmic_core viewer  # starts faster where PYTHONDONTWRITEBYTECODE is set
 
 demo: setup  ## open the viewer on the demo exam with AI results (without a display: write PNGs)
 	@"$(BIN)/gmic-viewer" demo
