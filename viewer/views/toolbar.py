@@ -37,6 +37,8 @@ def exam_title(exam: Exam | None, *, identity_hidden: bool) -> str:
         return "Identity hidden"
     name = format_name(exam.patient_name)
     number = exam.patient_id if name or not exam.patient_id else f"ID {exam.patient_id}"
+    if number == name:  # as in CBIS-DDSM: said once
+        number = ""
     facts = (name, number, format_date(exam.date))
     return "   ".join(fact for fact in facts if fact) or "Patient not named in the file"
 

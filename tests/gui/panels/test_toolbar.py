@@ -28,6 +28,7 @@ def test_title_says_whose_exam_it_is() -> None:
     assert exam_title(None, identity_hidden=False) == "No exam open"
     assert exam_title(exam, identity_hidden=False) == "SIMULATED, Ada   SIM-1   2024-03-18"
     assert exam_title(exam, identity_hidden=True) == "Identity hidden"
+    assert exam_title(replace(exam, patient_name="SIM-1"), identity_hidden=False) == "SIM-1   2024-03-18"
     assert exam_title(replace(exam, patient_name="", patient_id="", date=""), identity_hidden=False) == (
         "Patient not named in the file"
     )
