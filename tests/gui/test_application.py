@@ -146,7 +146,6 @@ def test_pixels_that_contradict_the_header_are_asked_about_and_the_answer_is_kep
 def test_networks_run_in_their_process_and_the_overlay_appears(
     qtbot: QtBot, start: Start, tmp_path: Path, gmic_home: Path
 ) -> None:
-
     write_mg(tmp_path / "a.dcm", hanging(breast(192, 144), "R"), "R", "CC", modality="S2D")
     app = start(tmp_path, named=["random:0"])
     wait_for_images(qtbot, app)
