@@ -49,9 +49,10 @@ class WorkerLink:
         self._on_message, self._on_end = on_message, on_end
         self._requests: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
         self._lock = threading.Lock()  # over closing a pipe and writing to it
+        self._sender = threading.Thread(target=self._send_all, name="gmic-worker-send", daemon=True)
         self._listener = threading.Thread(target=self._listen, name="gmic-worker-listen", daemon=True)
+        self._sender.start()  # first: the listener waits for it at the end
         self._listener.start()
-        threading.Thread(target=self._send_all, name="gmic-worker-send", daemon=True).start()
 
     def send(self, request: Request) -> None:
         """Send a request; returns at once. If the process is gone, its end is told and the request is lost."""
@@ -111,6 +112,7 @@ class WorkerLink:
         with self._lock:
             for end in (self._pipe, self._control):
                 _close(end)
+        self._sender.join(1.0)
         self._on_end(self, self.process.exitcode)
 
 
