@@ -85,9 +85,9 @@ class QuestionDialog(QDialog):
         return box
 
     def _turn_box(self, grid: QGridLayout) -> QComboBox:
-        grid.addWidget(parts.caption("Hangs right"), 2, 0)
+        grid.addWidget(parts.caption("Is upright"), 2, 0)
         box = QComboBox(self)
-        box.setAccessibleName("How the image hangs right")
+        box.setAccessibleName("How the image is upright")
         box.addItem("choose…")
         for turn in TURNS:
             box.addItem(TURN_TEXTS[turn], turn)
@@ -122,7 +122,7 @@ class QuestionDialog(QDialog):
         if self.view.currentIndex() == 0:
             absent.append("the view")
         if self.turn.currentIndex() == 0:
-            absent.append("how it hangs right")
+            absent.append("how it is upright")
         return " and ".join(absent)
 
     @property
