@@ -47,3 +47,15 @@ class ProtocolFileError(GmicError):
 
 class StoreError(GmicError):
     """The user's data folder (results database, settings, weights) cannot be read or written."""
+
+
+class PhantomError(GmicError):
+    """A simulated breast cannot be made as asked."""
+
+
+class TrainingError(GmicError):
+    """An experiment, its data or its run cannot go on; the message names what is wrong."""
+
+
+class EvaluationError(GmicError):
+    """Scores, labels or maps cannot be evaluated; the message names what is missing."""

@@ -3,7 +3,8 @@
 Coordinates of one compressed view ("view frame"), the same for both sides: the breast faces right, x runs from the
 chest wall to the nipple (columns), y down the image (rows: CC from lateral to medial, MLO from the axilla down), z from
 the detector cover up to the paddle (slices). Points are (z, y, x) in mm. The breast's own frame ("neutral", not
-compressed) has the axes (depth from the chest wall, lateral, superior) in mm; its origin is the middle of the chest wall.
+compressed) has the axes (depth from the chest wall, lateral, superior) in mm; its origin is the middle of the chest
+wall.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from gmic_core.errors import GmicError
+from gmic_core.errors import PhantomError
 from gmic_core.types import Laterality
 
 PHANTOM_VERSION = 1
@@ -155,7 +156,7 @@ def parse_findings(text: str) -> tuple[str, ...] | None:
 
     Raises
     ------
-    GmicError
+    PhantomError
         If a kind is not known; the message lists them.
     """
     if text.strip() == "random":
@@ -165,7 +166,7 @@ def parse_findings(text: str) -> tuple[str, ...] | None:
     kinds = tuple(part.strip() for part in text.split(",") if part.strip())
     unknown = sorted(set(kinds) - set(FINDING_KINDS))
     if unknown:
-        raise GmicError(
+        raise PhantomError(
             f"No finding is called {', '.join(unknown)}; use random, none, or of {', '.join(FINDING_KINDS)}."
         )
     return kinds
@@ -186,23 +187,23 @@ def make_exam_spec(
 
     Raises
     ------
-    GmicError
+    PhantomError
         If a value is out of range, or a small exam is asked for findings that its pixels cannot show.
     """
     low, high = THICKNESS_RANGE_MM
     if thickness_mm is not None and not low <= thickness_mm <= high:
-        raise GmicError(
+        raise PhantomError(
             f"A compressed breast is {low:.0f} to {high:.0f} mm thick, not {thickness_mm}; choose one of these."
         )
     if density is not None and density not in get_args(Density):
-        raise GmicError(f"Density is one of a, b, c, d, not {density!r}.")
+        raise PhantomError(f"Density is one of a, b, c, d, not {density!r}.")
     if size not in get_args(Size):
-        raise GmicError(f"Size is full or small, not {size!r}.")
+        raise PhantomError(f"Size is full or small, not {size!r}.")
     if seed < 0:
-        raise GmicError(f"The seed must be 0 or more, not {seed}.")
+        raise PhantomError(f"The seed must be 0 or more, not {seed}.")
     unseen = sorted(set(findings or ()) & set(CALCIFIED_KINDS)) if size == "small" else []
     if unseen:
-        raise GmicError(
+        raise PhantomError(
             f"Calcifications are finer than the pixels of a small exam ({', '.join(unseen)} would vanish); "
             "use --size full, or other findings."
         )

@@ -46,8 +46,8 @@ class ViewTissue:
 
     Attributes
     ----------
-    grid : grid of ``dense``, voxel edges from z = 0 (detector cover) to the thickness, y and x from 0 to the field's size
-        or as far as the breast reaches.
+    grid : grid of ``dense``, voxel edges from z = 0 (detector cover) to the thickness, y and x from 0 to the field's
+        size or as far as the breast reaches.
     dense : (layers, rows, columns) float32; how far a voxel's attenuation goes from fat (0) to fibroglandular tissue
         (1); carcinoma is a little above 1; 0 outside the breast.
     inside_grid, inside : share of breast (0..1) of every voxel of a coarser grid.
