@@ -1,0 +1,1 @@
+"""Where training images come from: folders of exams, stores of digital breasts, mini-MIAS."""
