@@ -15,14 +15,15 @@ from typing import Literal
 import cv2
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from gmic_core.errors import TrainingError
 from gmic_core.training.data.store import CELL, SHADOW, Crop, Seen, StoredBreast, open_store
 from gmic_core.types import CLASSES
 
 Category = Literal["malignant", "benign", "both", "background"]
-Batch = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
-"""Patches (n, 1, side, side), standardised, and labels (n, 2) in the order of :data:`~gmic_core.types.CLASSES`."""
+Batch = tuple[torch.Tensor, torch.Tensor]
+"""Patches float32 (n, 1, side, side), standardised, and labels float32 (n, 2), (benign, malignant)."""
 
 CENTRAL = 0.7
 """Side of the central part of a patch, as a share of the patch's side."""
@@ -80,7 +81,7 @@ class _Target:
 
 
 class PatchStore:
-    """Draws patches of some modalities from a store; offers what ``gmic_core.training`` asks of a patch source.
+    """Draws patches of some modalities from a store: a :class:`~gmic_core.training.samples.PatchSource`.
 
     Parameters
     ----------
@@ -125,8 +126,10 @@ class PatchStore:
 
     def batch(self, rng: np.random.Generator) -> Batch:
         """Return one batch of patches and labels."""
-        patches, labels = zip(*(self.patch(self._category(rng), rng) for _ in range(self.options.batch_size)), strict=True)
-        return np.stack(patches)[:, None], np.stack(labels)  # (n, 1, side, side), (n, 2)
+        patches, labels = zip(
+            *(self.patch(self._category(rng), rng) for _ in range(self.options.batch_size)), strict=True
+        )
+        return torch.from_numpy(np.stack(patches)[:, None]), torch.from_numpy(np.stack(labels))
 
     def patch(
         self, category: Category, rng: np.random.Generator
@@ -183,7 +186,9 @@ class PatchStore:
 
     def _category(self, rng: np.random.Generator) -> Category:
         names = tuple(self._targets)
-        shares = np.array([share if self._targets[name] else 0.0 for name, share in zip(names, self.options.shares, strict=True)])
+        shares = np.array(
+            [share if self._targets[name] else 0.0 for name, share in zip(names, self.options.shares, strict=True)]
+        )
         return names[int(rng.choice(len(names), p=shares / shares.sum()))]
 
     def _target(self, category: Category, rng: np.random.Generator) -> _Target:
@@ -200,7 +205,7 @@ class PatchStore:
     def _place(
         self, target: _Target, category: Category, rng: np.random.Generator
     ) -> tuple[int, int, int, npt.NDArray[np.float32]] | None:
-        """Return first row, first column, side and label of a patch of the category in a crop; None if none was found."""
+        """Return first row, first column, side and label of a patch in a crop; None where none shows the category."""
         labels = np.asarray(target.breast.labels(target.number))
         size = len(labels) * CELL
         wanted = np.array([category in ("benign", "both"), category in ("malignant", "both")], np.float32)

@@ -2,8 +2,8 @@
 
     STORE/manifest.json               what the store was made with; another making must ask for the same
     STORE/breast-000017/crops.json    what the crops are (:class:`Crop`) and the breast's findings
-    STORE/breast-000017/pixels.npy    uint16 (crops, side, side), stored grey levels, facing right
-    STORE/breast-000017/labels.npy    uint8 (crops, side / 4, side / 4), see :data:`SHADOW`
+    STORE/breast-000017/pixels-DBT.npy    uint16 (crops, rows, columns) or (crops, slices, rows, columns), facing right
+    STORE/breast-000017/labels-DBT.npy    uint8 (crops, rows / 4, columns / 4), see :data:`SHADOW`
 
 Crops are cut from the window that a network would see, at its pixel size, and carry the sums of that whole window, so
 that a crop is standardised as the network would see it in its place.
@@ -101,14 +101,20 @@ class StoredBreast:
     crops: tuple[Crop, ...]
 
     def pixels(self, number: int) -> npt.NDArray[np.uint16]:
-        """Return a crop, (side, side), mapped from the file."""
-        crop: npt.NDArray[np.uint16] = _mapped(self.folder / "pixels.npy")[number]
+        """Return a crop, (rows, columns) or (slices, rows, columns), mapped from the file."""
+        crop: npt.NDArray[np.uint16] = self._part("pixels", number)
         return crop
 
     def labels(self, number: int) -> npt.NDArray[np.uint8]:
-        """Return a label map, (side / 4, side / 4), mapped from the file."""
-        labels: npt.NDArray[np.uint8] = _mapped(self.folder / "labels.npy")[number]
+        """Return a label map, (rows / 4, columns / 4), mapped from the file."""
+        labels: npt.NDArray[np.uint8] = self._part("labels", number)
         return labels
+
+    def _part(self, what: str, number: int) -> npt.NDArray[Any]:
+        modality = self.crops[number].modality
+        place = sum(crop.modality == modality for crop in self.crops[:number])
+        part: npt.NDArray[Any] = _mapped(self.folder / f"{what}-{modality}.npy")[place]
+        return part
 
     def finding(self, number: int) -> StoredFinding:
         """Return the finding with a label number."""
@@ -121,7 +127,8 @@ def _mapped(path: Path) -> npt.NDArray[Any]:
         array: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
         raise TrainingError(
-            f"{path.parent.name}/{path.name} is damaged ({error}); delete the folder {path.parent.name} and make it again."
+            f"{path.parent.name}/{path.name} is damaged ({error}); delete the folder {path.parent.name} "
+            "and make it again."
         ) from error
     return array
 
@@ -144,8 +151,10 @@ def write_breast(
     shutil.rmtree(partial, ignore_errors=True)  # left by a process of the same number that was killed
     partial.mkdir(parents=True)
     try:
-        np.save(partial / "pixels.npy", np.stack([pixels for _, pixels, _ in crops]).astype(np.uint16))
-        np.save(partial / "labels.npy", np.stack([labels for _, _, labels in crops]).astype(np.uint8))
+        for modality in sorted({crop.modality for crop, _, _ in crops}):
+            cut = [(pixels, labels) for crop, pixels, labels in crops if crop.modality == modality]
+            np.save(partial / f"pixels-{modality}.npy", np.stack([pixels for pixels, _ in cut]))
+            np.save(partial / f"labels-{modality}.npy", np.stack([labels for _, labels in cut]))
         content = {
             "seed": seed,
             "density": density,
@@ -229,7 +238,9 @@ def _read_breast(folder: Path) -> StoredBreast:
         crops = tuple(_crop(crop) for crop in content["crops"])
         return StoredBreast(folder, int(content["seed"]), str(content["density"]), findings, crops)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise TrainingError(f"{path} is damaged ({error}); delete the folder {folder.name} and make it again.") from error
+        raise TrainingError(
+            f"{path} is damaged ({error}); delete the folder {folder.name} and make it again."
+        ) from error
 
 
 def _crop(values: dict[str, Any]) -> Crop:
