@@ -1,0 +1,164 @@
+"""The neutral breast's tissue: how much of every place is fibroglandular, from 0 (fat) to 1.
+
+Kept are smooth potentials, not the tissue itself: mapped into a view and only then turned into tissue, thin sheets and
+the edges of fat lobules stay sharper than the neutral grid.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from gmic_core.phantom.fields import Points, Volume, power_law, smoothstep
+from gmic_core.phantom.spec import BreastSpec, Density, stream
+from gmic_core.phantom.strands import NeutralGrid, duct_paths, noise, sheets, tubes, upsample, vessel_paths
+
+GLANDULAR: dict[Density, tuple[float, float]] = {
+    "a": (0.045, 0.075),
+    "b": (0.085, 0.140),
+    "c": (0.160, 0.240),
+    "d": (0.260, 0.380),
+}
+"""Fibroglandular share of the compressed volume. Yaffe et al. 2009 (Med. Phys. 36:5437, "The myth of the 50-50
+breast") found a mean of 14.3 % (skin left out) and 80 % of women below 27 %; the automatic volumetric classes divide
+at 4.5, 7.5 and 15.5 % (Volpara), here spread a little further so that the four classes look apart."""
+
+GLAND_LEVEL = 0.86
+"""Fibroglandular share where the gland is fullest: lobes hold some fat."""
+FAT_LEVEL = 0.02
+LIGAMENT_LEVEL = 0.62
+FINE_LEVEL = 0.50
+_LOW_MM = 2.0
+_CALIBRATION_STEP = 3
+
+
+def mix(potentials: Volume) -> Volume:
+    """Return the fibroglandular share of (..., 4) potentials: gland, coarse sheets, fine sheets, tubes."""
+    gland, one, two = potentials[..., 0], potentials[..., 1], potentials[..., 2]
+    tissue = np.float32(0.62 * GLAND_LEVEL) / (1.0 + np.exp(-gland))
+    tissue += np.float32(0.38 * GLAND_LEVEL) / (1.0 + np.exp(np.float32(1.2) - np.float32(0.45) * gland))
+    tissue += np.float32(FAT_LEVEL)
+    lines = np.exp(-(one * one)) * np.float32(LIGAMENT_LEVEL)
+    lines += np.exp(-(two * two)) * np.float32(FINE_LEVEL)
+    lines += potentials[..., 3]
+    np.clip(lines, 0.0, 1.0, out=lines)
+    lines *= 1.0 - tissue  # a line adds less where there is gland already
+    tissue += lines
+    out: Volume = tissue
+    return out
+
+
+@dataclass(frozen=True)
+class NeutralTissue:
+    """Tissue of the neutral breast: potentials (along, depth, across, 4) on a grid, see :func:`mix`."""
+
+    grid: NeutralGrid
+    potentials: Volume
+    glandular: float
+
+    def dense_at(self, neutral: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+        """Return the fibroglandular share at points (depth, lateral, superior) in mm."""
+        index = self.grid.index(np.asarray(neutral, np.float64).reshape(-1, 3)).T
+        channels = [
+            ndimage.map_coordinates(self.potentials[..., channel], index, order=1, mode="nearest")
+            for channel in range(4)
+        ]
+        return mix(np.stack(channels, axis=-1))
+
+
+def make_neutral(spec: BreastSpec, grid: NeutralGrid) -> NeutralTissue:
+    """Return the tissue of one breast; its glandular share is drawn from the range of its density class."""
+    potentials = np.empty((*grid.voxels, 4), np.float32)
+    ducts = duct_paths(spec.rng("ducts"), grid.shape)
+    potentials[..., 0] = _gland_potential(spec, grid, ducts)
+    potentials[..., 1] = sheets(spec.rng("ligaments", 1), grid, 26.0, 0.075)
+    potentials[..., 2] = sheets(spec.rng("ligaments", 2), grid, 11.0, 0.085)
+    lines = tubes(grid, ducts, 0.40)
+    np.maximum(lines, tubes(grid, vessel_paths(spec.rng("vessels"), grid.shape), 0.75), out=lines)
+    potentials[..., 3] = lines
+    low, high = GLANDULAR[spec.density]
+    woman = stream(spec.seed, "glandularity").uniform(low, high)  # both breasts of a woman are about equally dense
+    wanted = float(np.clip(woman * spec.rng("glandularity").uniform(0.94, 1.06), low, high))
+    shift, reached = _calibrate(potentials, grid, wanted)
+    potentials[..., 0] += np.float32(shift)
+    return NeutralTissue(grid, potentials, reached)
+
+
+def _gland_potential(spec: BreastSpec, grid: NeutralGrid, ducts: list[tuple[Points, float]]) -> Volume:
+    """Return the gland's potential: a fan behind the nipple, strands along septa, dark rounded fat lobules between."""
+    lobules = noise(spec.rng("lobules"), grid, 3.4, (4.0, 20.0))
+    np.abs(lobules, out=lobules)  # creases where it changes sign: strands; rounded heights between: fat lobules
+    drive = upsample(_fan(spec, grid, ducts), grid.voxels, _low_factor(grid))
+    drive -= np.float32(2.1) * lobules
+    fine = noise(spec.rng("fine strands"), grid, 3.0, (2.0, 9.0))
+    np.abs(fine, out=fine)
+    drive -= np.float32(1.1) * fine
+    drive += np.float32(0.75) * noise(spec.rng("grain"), grid, 3.0, (3.0 * grid.spacing, 8.0), 3.0)
+    drive *= np.float32(1.7)
+    return drive
+
+
+def _low_factor(grid: NeutralGrid) -> int:
+    return max(int(_LOW_MM / grid.spacing), 1)
+
+
+def _fan(spec: BreastSpec, grid: NeutralGrid, ducts: list[tuple[Points, float]]) -> Volume:
+    """Return where gland is likely, on a coarse grid."""
+    factor = _low_factor(grid)
+    along, depth, across = grid.coarse(factor)
+    lateral, superior, back = -along, across, 1.0 - depth
+    rng = spec.rng("fan")
+    axis = np.maximum(back, 0.0)
+    off_l = lateral - np.float32(rng.uniform(0.08, 0.22)) * axis
+    off_s = superior - np.float32(rng.uniform(0.05, 0.18)) * axis
+    width = 0.14 + np.float32(rng.uniform(0.85, 1.05)) * axis
+    fan = np.exp(-(off_l**2 + off_s**2) / width**2)
+    quadrant = 0.30 * np.clip(lateral + superior, -0.5, 0.7)  # most of it lies in the upper outer quadrant
+    step = grid.spacing * factor
+    shape = np.broadcast_shapes(along.shape, depth.shape, across.shape)
+    clouds = power_law(spec.rng("clouds"), shape, [step] * 3, 3.0, (2.5 * step, 60.0))
+    wavy = power_law(spec.rng("border"), shape, [step] * 3, 3.2, (3.0 * step, 40.0))
+    radius = np.sqrt(along**2 + depth**2 + across**2)
+    under_skin = smoothstep(1.0 - radius + 0.035 * wavy, 0.05, 0.26)
+    behind = smoothstep(depth + 0.04 * wavy, 0.02, 0.22)  # fat between gland and muscle
+    coarse = NeutralGrid(grid.shape, step)
+    trees = ndimage.gaussian_filter(_crop(tubes(coarse, ducts, 1.0), shape), 4.0 / step)
+    trees /= max(float(trees.max()), 1e-6)
+    drive = 4.2 * fan + 2.4 * np.sqrt(trees) + quadrant * 3.0 + 0.95 * clouds
+    out: Volume = (drive - 7.0 * (1.0 - under_skin * behind)).astype(np.float32)
+    return out
+
+
+def _crop(volume: Volume, shape: tuple[int, ...]) -> Volume:
+    """Return a volume cut or padded by its last voxel to ``shape``."""
+    grown = np.pad(volume, [(0, max(want - have, 0)) for want, have in zip(shape, volume.shape, strict=True)], "edge")
+    return grown[: shape[0], : shape[1], : shape[2]]
+
+
+def _calibrate(potentials: Volume, grid: NeutralGrid, wanted: float) -> tuple[float, float]:
+    """Return what to add to the gland's potential for the wanted share of the compressed volume, and the share got."""
+    step = _CALIBRATION_STEP
+    sample = potentials[::step, ::step, ::step]
+    along, depth, across = (
+        np.arange(count)[::step].astype(np.float32) * np.float32(grid.spacing) for count in grid.voxels
+    )
+    radius = grid.shape.radius_mm
+    inside = (
+        ((along - radius) / radius)[:, None, None] ** 2
+        + (depth / grid.shape.depth_mm)[None, :, None] ** 2
+        + ((across - radius) / radius)[None, None, :] ** 2
+    )
+    # compression spreads what lies near the surface: the weight is the view's volume per neutral volume
+    weight = 1.0 / np.sqrt(np.maximum(1.0 - inside[inside < 0.97], 0.05))
+    chosen = sample[inside < 0.97].copy()
+    gland = chosen[:, 0].copy()
+    low, high = -30.0, 30.0
+    for _ in range(24):
+        middle = 0.5 * (low + high)
+        chosen[:, 0] = gland + np.float32(middle)
+        share = float(np.average(mix(chosen), weights=weight))
+        low, high = (middle, high) if share < wanted else (low, middle)
+    return middle, share
