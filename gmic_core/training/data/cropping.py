@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,7 +15,6 @@ from gmic_core.preprocessing import Moments, PixelLevels, Projection, WindowPlan
 from gmic_core.training.data.store import CELL, SHADOW, Crop, Seen, Where
 from gmic_core.training.data.windows import take_labels
 
-Frames = Sequence[npt.NDArray[Any]]
 Cut = tuple[Crop, npt.NDArray[np.uint16], npt.NDArray[np.uint8]]
 
 NEAR_SLICES = 1
@@ -25,11 +23,11 @@ MIN_CELLS = 3
 """Label cells below which a finding is only touched by a crop."""
 
 
-class Labels(Protocol):
-    """The truth of one image, slice by slice."""
+class Slices(Protocol):
+    """The slices of one image, an array (slices, rows, columns) or what makes them one by one."""
 
-    def __getitem__(self, slice_index: int) -> npt.NDArray[np.uint8]:
-        """Return finding numbers (rows, columns) in stored pixels, 0 where there is none."""
+    def __getitem__(self, slice_index: int, /) -> npt.NDArray[Any]:
+        """Return (rows, columns)."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +36,14 @@ class LabelledImage:
 
     Attributes
     ----------
+    frames : stored values.
+    labels : uint8 finding numbers, 0 where there is none.
     reach : by finding number, the first and last slice of its truth.
     """
 
     image: MammoImage
-    frames: Frames
-    labels: Labels
+    frames: Slices
+    labels: Slices
     reach: dict[int, tuple[int, int]]
 
 
