@@ -92,10 +92,10 @@ def scattered(rng: np.random.Generator, diameter_mm: float) -> Cluster:
 
 def vascular(rng: np.random.Generator, diameter_mm: float) -> Cluster:
     """Return a curved vessel whose wall is calcified in stretches: two parallel tracks where it is seen from aside."""
-    step, radius = 0.25, float(rng.uniform(0.6, 1.1))
+    step, radius = 0.2, float(rng.uniform(0.8, 1.3))
     count = max(int(1.12 * diameter_mm / step), 8)
     heading = np.array([1.0, rng.normal(0.0, 0.5), rng.normal(0.0, 0.5)])
-    bend = np.cumsum(rng.normal(0.0, 0.055, (count, 3)) + rng.normal(0.0, 0.018, 3), axis=0)
+    bend = np.cumsum(rng.normal(0.0, 0.05, (count, 3)) + rng.normal(0.0, 0.012, 3), axis=0)
     ways = heading / np.linalg.norm(heading) + bend
     ways /= np.linalg.norm(ways, axis=1, keepdims=True)
     path = np.cumsum(ways * step, axis=0)
@@ -107,11 +107,11 @@ def vascular(rng: np.random.Generator, diameter_mm: float) -> Cluster:
     laid = np.sin(np.linspace(0.0, 3.0 * np.pi, count) + rng.uniform(0.0, 6.28)) + rng.normal(0.0, 0.35, count) > -0.35
     centres, radii = [], []
     for at in np.flatnonzero(laid):
-        angles = rng.uniform(0.0, 2.0 * np.pi, int(rng.integers(3, 7)))[:, None]
+        angles = rng.uniform(0.0, 2.0 * np.pi, int(rng.integers(3, 6)))[:, None]
         wall = path[at] + radius * (np.cos(angles) * side[at] + np.sin(angles) * up[at])
         centres.append(wall + rng.normal(0.0, 0.05, wall.shape))
-        radii.append(rng.uniform(0.09, 0.19, len(wall)))
-    mineral = [np.full(len(one), 0.8 * MINERAL) for one in centres]
+        radii.append(rng.uniform(0.06, 0.11, len(wall)))
+    mineral = [np.full(len(one), MINERAL) for one in centres]
     vessel = tube(path.astype(np.float32), np.full(count, 0.9 * radius), rng, filling=40)
     return _cluster(centres, radii, mineral, path[::4], vessel)
 

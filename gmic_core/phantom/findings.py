@@ -145,8 +145,7 @@ def insert_findings(
 def _insert(breast: Breast, view: ViewName, tissue: ViewTissue, finding: Finding) -> PlacedFinding:
     z, y, x = (float(value) for value in breast.to_view(view, np.array([finding.centre]))[0])
     pose, shape = Pose(view, (z, y, x)), finding.shape(breast.spec)
-    reach = shape.reach_mm + (shape.pull_mm if isinstance(shape, Mass) else 0.0)
-    window = window_around(tissue.grid, pose.centre, reach)
+    window = window_around(tissue.grid, pose.centre, shape.reach_mm)
     part, dense = part_of(tissue.grid, window), tissue.dense[window]
     inside = _inside(tissue, part)
     if isinstance(shape, Mass):
@@ -172,7 +171,8 @@ def _inside(tissue: ViewTissue, part: Grid) -> Volume:
 
 def _mask(shape: Mass | Cluster, pose: Pose) -> tuple[Grid, Mask]:
     """Return the mask of a shape on a box of its own, cut to what it fills."""
-    half = [int(np.ceil(shape.reach_mm / step)) for step in MASK_STEP_MM]
+    reach = shape.core_mm if isinstance(shape, Mass) else shape.reach_mm
+    half = [int(np.ceil(reach / step)) for step in MASK_STEP_MM]
     count = (2 * half[0] + 1, 2 * half[1] + 1, 2 * half[2] + 1)
     first = [c - n * step for c, n, step in zip(pose.centre, half, MASK_STEP_MM, strict=True)]
     grid = Grid(count, MASK_STEP_MM, (first[0], first[1], first[2]))

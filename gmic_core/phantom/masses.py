@@ -25,9 +25,11 @@ from gmic_core.phantom.shapes import (
     directions,
     join,
     offsets_of,
+    part_of,
     share_of,
     strand_share,
     tube,
+    window_around,
 )
 from gmic_core.phantom.view_tissue import Grid, Volume
 
@@ -48,7 +50,7 @@ class Mass:
     Attributes
     ----------
     level : depth inside its core in mm.
-    reach_mm : nothing of it is farther from its centre.
+    core_mm : the core, its soft border and its halo end within this distance of the centre.
     value : attenuation of the core.
     soft_mm : width over which its border fades.
     malignant : invades: never makes the tissue that it replaces less dense.
@@ -56,11 +58,13 @@ class Mass:
     halo : how much of the tissue just outside the border gives way to fat, 0..1.
     hilum : depth inside a fatty part in mm, or None.
     pull : share of its radius by which tissue is drawn towards the centre (distortion), 0 for none.
+    pull_mm : tissue farther away than this stays where it is.
+    hollow : has no core; ``level`` is only what is masked.
     outline_mm : how far outside the core the border is drawn in the truth.
     """
 
     level: Level
-    reach_mm: float
+    core_mm: float
     value: float
     soft_mm: float
     malignant: bool
@@ -69,8 +73,14 @@ class Mass:
     hilum: Level | None = None
     pull: float = 0.0
     pull_mm: float = 0.0
-    core: float = 1.0
+    hollow: bool = False
     outline_mm: float = 0.0
+
+    @property
+    def reach_mm(self) -> float:
+        """Nothing of it, or of what it changes, is farther from its centre."""
+        far = float(np.linalg.norm(self.strands.points, axis=1).max()) if len(self.strands.points) else 0.0
+        return max(self.core_mm, self.pull_mm, far + 0.5)
 
 
 def spiculated(rng: np.random.Generator, diameter_mm: float) -> Mass:
@@ -86,13 +96,13 @@ def spiculated(rng: np.random.Generator, diameter_mm: float) -> Mass:
         edge: Points = radius * bumps.radius(near) * (1.0 + 0.10 * ragged.at(offsets)) - size
         return edge
 
-    count = int(np.clip(rng.normal(26.0 + 5.5 * radius, 6.0), 26, 95))
-    lengths = radius * np.clip(rng.gamma(3.5, 0.32, count), 0.4, 2.2) + 1.5
-    widths = rng.uniform(0.16, 0.42, count) * np.sqrt(np.clip(radius / 5.0, 0.6, 1.8))
-    spicules = _spicules(rng, directions(rng, count), 0.75 * radius, lengths, widths)
+    count = int(np.clip(rng.normal(45.0 + 9.0 * radius, 8.0), 40, 150))
+    lengths = radius * np.clip(rng.gamma(3.0, 0.38, count), 0.35, 2.3) + 1.5
+    widths = rng.uniform(0.28, 0.70, count) * np.sqrt(np.clip(radius / 6.0, 0.5, 1.5))
+    spicules = _spicules(rng, directions(rng, count), 0.70 * radius, lengths, widths)
     return Mass(
         level,
-        reach_mm=float(np.linalg.norm(spicules.points, axis=1).max()) + 1.0,
+        core_mm=2.0 * radius + 1.0,
         value=CARCINOMA,
         soft_mm=0.9,
         malignant=True,
@@ -107,12 +117,12 @@ def lobulated(rng: np.random.Generator, diameter_mm: float) -> Mass:
     """Return a mass of several lobes whose border fades into the tissue."""
     radius = 0.5 * diameter_mm
     count = int(rng.integers(4, 8))
-    heads = directions(rng, count) * radius * rng.uniform(0.38, 0.62, (count, 1))
-    sizes = radius * rng.uniform(0.42, 0.62, count)
+    heads = directions(rng, count) * radius * rng.uniform(0.42, 0.68, (count, 1))
+    sizes = radius * rng.uniform(0.46, 0.68, count)
     ragged = Waves.drawn(rng, 24, (max(0.15 * diameter_mm, 1.0), max(0.5 * diameter_mm, 2.0)))
 
     def level(offsets: Points) -> Points:
-        depth = 0.62 * radius - np.linalg.norm(offsets, axis=-1)
+        depth = 0.70 * radius - np.linalg.norm(offsets, axis=-1)
         for head, size in zip(heads.astype(np.float32), sizes, strict=True):
             depth = np.maximum(depth, np.float32(size) - np.linalg.norm(offsets - head, axis=-1))
         edge: Points = depth + np.float32(0.09 * radius) * ragged.at(offsets)
@@ -120,7 +130,7 @@ def lobulated(rng: np.random.Generator, diameter_mm: float) -> Mass:
 
     return Mass(
         level,
-        reach_mm=1.6 * radius + 1.0,
+        core_mm=1.7 * radius + 1.5,
         value=CARCINOMA - 0.02,
         soft_mm=float(np.clip(0.35 * radius, 0.8, 2.4)),
         malignant=True,
@@ -180,7 +190,7 @@ def distortion(rng: np.random.Generator, diameter_mm: float) -> Mass:
     radius = 0.5 * diameter_mm
     count = int(rng.integers(34, 52))
     lengths = radius * rng.uniform(0.55, 1.25, count)
-    spicules = _spicules(rng, directions(rng, count), 0.08 * radius, lengths, rng.uniform(0.18, 0.40, count), 0.02)
+    spicules = _spicules(rng, directions(rng, count), 0.08 * radius, lengths, rng.uniform(0.22, 0.50, count), 0.02)
 
     def level(offsets: Points) -> Points:
         edge: Points = np.float32(radius) - np.linalg.norm(offsets, axis=-1)
@@ -188,14 +198,14 @@ def distortion(rng: np.random.Generator, diameter_mm: float) -> Mass:
 
     return Mass(
         level,
-        reach_mm=1.4 * radius + 1.0,
+        core_mm=1.05 * radius,
         value=1.0,
         soft_mm=0.5,
         malignant=True,
         strands=spicules,
         pull=0.75,
         pull_mm=1.35 * radius,
-        core=0.0,
+        hollow=True,
     )
 
 
@@ -236,7 +246,7 @@ def _spicules(
     strands = []
     for number, (heading, length, width) in enumerate(zip(headings, lengths, widths, strict=True)):
         path = _path(rng, heading * root_mm, heading, float(length), wiggle)
-        radii = float(width) * (1.0 - np.linspace(0.0, 1.0, len(path)) ** 1.5) + 0.05
+        radii = float(width) * (1.0 - np.linspace(0.0, 1.0, len(path))) ** 1.4 + 0.06
         strands.append(tube(path, radii, rng))
         if number % 3 == 0:
             start = len(path) // 3
@@ -266,8 +276,19 @@ def apply(mass: Mass, dense: Volume, grid: Grid, pose: Pose, inside: Volume, roo
     room_mm : distance of the centre to the nearest plate; tissue is pulled from within it only.
     """
     if mass.pull > 0.0:
-        _pull(mass, dense, grid, pose, room_mm)
-    core = share_of(mass.level, grid, pose, mass.soft_mm) * np.float32(mass.core)
+        near = window_around(grid, pose.centre, mass.pull_mm)
+        _pull(mass, dense[near], part_of(grid, near), pose, room_mm)
+    if not mass.hollow:
+        near = window_around(grid, pose.centre, mass.core_mm)
+        _fill(mass, dense[near], part_of(grid, near), pose, inside[near])
+    if len(mass.strands.points):
+        share = strand_share(mass.strands, grid, pose) * inside
+        dense += share * np.maximum(np.float32(mass.value) - dense, 0.0)
+
+
+def _fill(mass: Mass, dense: Volume, grid: Grid, pose: Pose, inside: Volume) -> None:
+    """Put the core of a mass in place of the tissue, with its halo and hilum."""
+    core = share_of(mass.level, grid, pose, mass.soft_mm)
     if mass.halo > 0.0:
         wide = share_of(lambda offsets: mass.level(offsets) + np.float32(0.9), grid, pose, 0.5)
         dense *= 1.0 - np.float32(mass.halo) * np.clip(wide - core, 0.0, 1.0)
@@ -276,8 +297,6 @@ def apply(mass: Mass, dense: Volume, grid: Grid, pose: Pose, inside: Volume, roo
         value += np.float32(HILUM - mass.value) * share_of(mass.hilum, grid, pose, 0.4)
     if mass.malignant:
         np.maximum(value, dense, out=value)
-    if len(mass.strands.points):
-        core = 1.0 - (1.0 - core) * (1.0 - strand_share(mass.strands, grid, pose))
     core *= inside
     dense += core * (value - dense)
 
@@ -291,7 +310,7 @@ def _pull(mass: Mass, dense: Volume, grid: Grid, pose: Pose, room_mm: float) -> 
     strength = np.float32(mass.pull) * (1.0 - rho) ** 2
     before = dense.copy()
     total = np.zeros_like(dense)
-    smears = (-0.24, -0.12, 0.0, 0.12, 0.24)
+    smears = (-0.2, 0.0, 0.2)
     for smear in smears:
         scale = 1.0 + strength + np.float32(smear * min(2.0 * mass.pull, 1.0)) * (1.0 - rho)
         index = [
