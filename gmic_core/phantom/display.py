@@ -82,7 +82,7 @@ class Synthesis:
 
     def image(self, mean: float, bands: tuple[float, ...], fine: float) -> Plane:
         """Return the weighted sum of the mean, the bands of :data:`BANDS_MM` and fine detail."""
-        out: Plane = np.float32(mean) * self._sum / max(self._count, 1)
+        out: Plane = np.float32(mean) * self._sum / np.float32(max(self._count, 1))
         for weight, band in zip(bands, self._bands, strict=True):
             over = np.maximum(band - np.float32(np.median(band)), 0.0)
             out += np.float32(weight) * cv2.resize(over, self._shape[::-1], interpolation=cv2.INTER_CUBIC)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -57,24 +57,43 @@ def acquire(spec: BreastSpec, view: ViewName, tissue: ViewTissue, progress: Prog
     progress : may raise :class:`~gmic_core.errors.CancelledError` to stop.
     """
     report = progress or _silent
-    system = _System(spec, view, tissue)
     report(0.0, "exposing")
+    system = _System(spec, view, tissue)
     ffdm = system.full_field()
-    projections = []
-    for number, angle in enumerate(ANGLES_DEG):
-        report(0.02 + 0.02 * number, "exposing")
-        projections.append(system.projection(number, angle))
+    projections = _projections(system, report)
     synthesis = Synthesis((spec.plate.dbt[0], system.columns), spec.plate.dbt_mm)
     volume = np.zeros((spec.slices, *spec.plate.dbt), np.uint16)
-    for number, plane in enumerate(system.slices(projections)):
+    for number, plane in enumerate(system.slices(projections, range(spec.slices))):
         report(0.32 + 0.66 * number / spec.slices, "reconstructing")
         synthesis.add(plane)
-        system.store(tone(plane, *DBT_LEVELS, DBT_TOP), system.breast_at(number), DBT_TOP, volume[number])
+        system.store_slice(number, plane, volume[number])
     s2d = np.zeros(spec.plate.dbt, np.uint16)
     flat = synthesis.image(mean=0.9, bands=(0.9, 0.6), fine=0.9)
     system.store(tone(flat, *S2D_LEVELS, DBT_TOP), system.outline, DBT_TOP, s2d)
     report(1.0, "done")
     return Acquired(volume, s2d, ffdm)
+
+
+def acquire_slices(spec: BreastSpec, view: ViewName, tissue: ViewTissue, slices: Sequence[int]) -> Image:
+    """Return some slices (len(slices), rows, columns) of the volume that :func:`acquire` makes: for training sets."""
+    system = _System(spec, view, tissue)
+    out = np.zeros((len(slices), *spec.plate.dbt), np.uint16)
+    for image, number, plane in zip(out, slices, system.slices(_projections(system, _silent), slices), strict=True):
+        system.store_slice(number, plane, image)
+    return out
+
+
+def acquire_full_field(spec: BreastSpec, view: ViewName, tissue: ViewTissue) -> Image:
+    """Return the full-field mammogram (rows, columns) alone, as :func:`acquire` makes it."""
+    return _System(spec, view, tissue).full_field()
+
+
+def _projections(system: _System, report: Progress) -> list[Plane]:
+    out = []
+    for number, angle in enumerate(ANGLES_DEG):
+        report(0.02 + 0.02 * number, "exposing")
+        out.append(system.projection(number, angle))
+    return out
 
 
 @dataclass
@@ -123,10 +142,10 @@ class _System:
         excess, _ = expose(self.projector, angle, self.detector, TOMOSYNTHESIS, spec.thickness_mm, rng)
         return filtered(excess, self.detector.pixel_mm, angle, max(ANGLES_DEG), spec.thickness_mm)
 
-    def slices(self, projections: list[Plane]) -> Iterator[Plane]:
-        """Yield the slices as share of fibroglandular tissue."""
+    def slices(self, projections: list[Plane], numbers: Sequence[int]) -> Iterator[Plane]:
+        """Yield some slices as share of fibroglandular tissue."""
         spec = self.spec
-        heights = [spec.slice_height(number) for number in range(spec.slices)]
+        heights = [spec.slice_height(number) for number in numbers]
         return back_project(projections, ANGLES_DEG, self.detector, spec.plate, heights, self.columns)
 
     def breast_at(self, number: int) -> Plane:
@@ -150,6 +169,10 @@ class _System:
         image = np.zeros(plate.ffdm, np.uint16)
         self.store(levels, (breast > 0.5).astype(np.float32), FFDM_TOP, image)
         return image
+
+    def store_slice(self, number: int, plane: Plane, out: Image) -> None:
+        """Write one slice's stored values into ``out``."""
+        self.store(tone(plane, *DBT_LEVELS, DBT_TOP), self.breast_at(number), DBT_TOP, out)
 
     def store(self, levels: Plane, breast: Plane, top: int, out: Image) -> None:
         """Write stored values into ``out``, turned as this side is stored."""
