@@ -16,6 +16,10 @@ CLASSES = ("benign", "malignant")
 """Channel order of every saliency map and score pair in this project (FACTS: channel 0 benign, 1 malignant)."""
 
 
+SIMULATED_ONLY = "simulated breasts only"
+"""How the description of training data begins where no patient was among it."""
+
+
 class Laterality(StrEnum):
     """Image laterality (DICOM (0020,0062)); bilateral images have none."""
 
@@ -80,6 +84,11 @@ class Provenance:
     seconds: float
     software: str  # "gmic-viewer 0.1.0, torch 2.13.0"
     created: str  # ISO 8601, UTC
+
+    @property
+    def simulated_only(self) -> bool:
+        """Whether any of the weights never saw a patient."""
+        return SIMULATED_ONLY in self.training_data
 
 
 @dataclass(frozen=True)

@@ -53,14 +53,23 @@ def run(args: argparse.Namespace) -> int:
 def _list(args: argparse.Namespace) -> int:
     store = WeightsStore()
     specs = [get_spec(name) for name in available_models()]
-    records, damaged = _records(store)
+    records, damaged = _records(store, store.names())
+    found, unreadable = _records(store, store.shipped.names())
+    shipped = [(record, store.shipped.statement(record.name)) for record in found]
+    damaged += unreadable
     if args.json:
         weights = [dataclasses.asdict(record) for record in records]
-        print(json.dumps({"models": [_spec_values(spec) for spec in specs], "weights": weights, "damaged": damaged}))
+        ours = [dataclasses.asdict(record) | {"statement": statement} for record, statement in shipped]
+        networks = [_spec_values(spec) for spec in specs]
+        print(json.dumps({"models": networks, "weights": weights, "shipped": ours, "damaged": damaged}))
         return 0
     print("Networks")
     for spec in specs:
         print(f"  {spec.name:<12} {', '.join(spec.accepts):<10} {spec.parameters:>12,} parameters  {spec.title}")
+    if shipped:
+        print("Shipped weights")
+    for record, statement in shipped:
+        print(f"  {record.name:<28} {record.model:<12} {record.sha256[:12]}  {statement}")
     print(f"Stored weights ({store.folder})")
     for record in records:
         print(f"  {record.name:<28} {record.model:<12} {record.sha256[:12]}  from {record.origin}")
@@ -71,11 +80,11 @@ def _list(args: argparse.Namespace) -> int:
     return 0
 
 
-def _records(store: WeightsStore) -> tuple[list[WeightsRecord], list[str]]:
+def _records(store: WeightsStore, names: list[str]) -> tuple[list[WeightsRecord], list[str]]:
     """Return the readable records, and a message for each other one: one damaged record must not hide the rest."""
     records: list[WeightsRecord] = []
     damaged: list[str] = []
-    for name in store.names():
+    for name in names:
         try:
             records.append(store.record(name))
         except WeightsError as error:
@@ -126,12 +135,19 @@ def _show(args: argparse.Namespace) -> int:
     if args.name in available_models():
         values = _spec_values(get_spec(args.name))
     else:
-        values = dataclasses.asdict(WeightsStore().record(args.name))
+        values = _weights_values(WeightsStore(), args.name)
     if args.json:
         print(json.dumps(values))
     else:
         _print_values(values)
     return 0
+
+
+def _weights_values(store: WeightsStore, name: str) -> dict[str, object]:
+    values = dataclasses.asdict(store.record(name))
+    if name not in store.names() and (shipped := store.shipped.find(name)) is not None:
+        values["statement"] = store.shipped.statement(shipped)
+    return values
 
 
 def _verify(args: argparse.Namespace) -> int:

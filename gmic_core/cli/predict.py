@@ -53,7 +53,8 @@ def run(args: argparse.Namespace) -> int:
     images = [image for exam in found.exams for image in exam.images]
     given = [split_reference(text) for text in args.weights]
     work, refused = assign_models(images, args.model, given)
-    weights, missing = choose_weights(sorted({model for _, model in work}), given)
+    simulated = all(image.simulated for image, _ in work)
+    weights, missing = choose_weights(sorted({model for _, model in work}), given, with_shipped=simulated)
     refused += [(image, missing[model]) for image, model in work if model in missing]
     return _predict(args, found, [(image, model) for image, model in work if model in weights], refused, weights)
 
@@ -69,9 +70,11 @@ def assign_models(
 ) -> tuple[list[tuple[MammoImage, str]], list[tuple[MammoImage, str]]]:
     """Return (image, model) for those that a network takes, (image, reason) for the others."""
     work, refused = [], []
+    store = WeightsStore()
+    named = [(name or _model_of_name(store, ref), ref) for name, ref in given]
     for image in images:
         try:
-            model = wanted or _usual_model(image, given)
+            model = wanted or _usual_model(store, image, named)
         except GmicError as error:
             refused.append((image, str(error)))
             continue
@@ -83,9 +86,16 @@ def assign_models(
     return work, refused
 
 
-def _usual_model(image: MammoImage, given: list[tuple[str | None, str]]) -> str:
+def _model_of_name(store: WeightsStore, ref: str) -> str | None:
+    """Return the network that stored or shipped weights are for; None for files, random ones and unknown names."""
+    name = store.find(ref) if Path(ref).name == ref else None
+    return store.record(name).model if name is not None else None
+
+
+def _usual_model(store: WeightsStore, image: MammoImage, given: list[tuple[str | None, str]]) -> str:
     """Return the default network, or another one that takes the image when weights were given for that one only."""
-    usual = default_model(image)
+    shipped = {store.record(name).model for name in store.shipped.names()} if image.simulated and not given else set()
+    usual = default_model(image, shipped)
     named = [name for name, _ in given if name is not None]
     if len(named) < len(given) or usual in named:
         return usual
@@ -93,12 +103,17 @@ def _usual_model(image: MammoImage, given: list[tuple[str | None, str]]) -> str:
 
 
 def choose_weights(
-    models: list[str], given: list[tuple[str | None, str]]
+    models: list[str], given: list[tuple[str | None, str]], *, with_shipped: bool = False
 ) -> tuple[dict[str, list[str]], dict[str, str]]:
     """Return the weight references of each model in use, and why others have none.
 
     ``MODEL=REF`` is for that model. A bare ``random:SEED`` is for all, a stored name for the model that it was imported
     for, a file for the model in use (when that is only one).
+
+    Parameters
+    ----------
+    with_shipped : whether a model for which nothing is named or stored takes the weights that come with the program:
+        on simulated images only, because they never saw a patient.
 
     Raises
     ------
@@ -113,7 +128,7 @@ def choose_weights(
     missing: dict[str, str] = {}
     for model in models:
         try:
-            chosen[model] = chosen[model] or [_only_stored(store, model)]
+            chosen[model] = chosen[model] or [_only_stored(store, model, with_shipped=with_shipped)]
         except WeightsError as error:
             missing[model] = str(error)
     if models and len(missing) == len(models):
@@ -133,13 +148,22 @@ def _targets(store: WeightsStore, models: list[str], ref: str) -> list[str]:
     )
 
 
-def _only_stored(store: WeightsStore, model: str) -> str:
+def _only_stored(store: WeightsStore, model: str, *, with_shipped: bool) -> str:
+    shipped = [name for name in store.shipped.names() if store.record(name).model == model]
     names = [name for name in store.names() if store.record(name).model == model]
     if len(names) == 1:
         return names[0]
     if names:
         raise WeightsError(
             f"Several weights are stored for {model} ({', '.join(names)}); choose with --weights {model}=NAME."
+        )
+    if with_shipped and shipped:
+        return shipped[-1]
+    if shipped:
+        raise WeightsError(
+            f"There are no weights for {model} but the shipped ones, which were trained on simulated breasts only and "
+            f"say nothing about patients: name them to see them at work (--weights {shipped[-1]}), or bring others "
+            "(gmic-core models import FILE)."
         )
     raise WeightsError(
         f"There are no weights for {model}. Bring some (gmic-core models import FILE), name a file "

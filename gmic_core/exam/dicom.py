@@ -19,6 +19,7 @@ from gmic_core.exam.tags import (
     cbis_identity,
     image_orientation,
     is_projection,
+    is_simulated,
     modality_of,
     patient_orientation,
     shows_breast,
@@ -206,6 +207,7 @@ def _image(
         view_modifiers=found.modifiers,
         warnings=(*_notes(elements), *found.warnings, *elements.context.warnings),
         questions=() if modality is Modality.OTHER else found.questions,
+        simulated=is_simulated(elements),
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ _ATTRIBUTES = """
 00080008 CS ImageType
 00080016 UI SOPClassUID
 00080018 UI SOPInstanceUID
+0008001C CS SyntheticData
 00080020 DA StudyDate
 00080021 DA SeriesDate
 00080022 DA AcquisitionDate
@@ -74,6 +75,7 @@ _ATTRIBUTES = """
 00209113 SQ PlanePositionSequence
 00209116 SQ PlaneOrientationSequence
 00209157 UL DimensionIndexValues
+00204000 LT ImageComments
 00280002 US SamplesPerPixel
 00280004 CS PhotometricInterpretation
 00280008 IS NumberOfFrames

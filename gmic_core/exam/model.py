@@ -101,6 +101,7 @@ class MammoImage:
     spacing_meaning : where the spacing comes from: ``detector``, ``corrected``, ``calibrated`` or "".
     plane : position of slice 0 and directions in LPS mm, when the file states them.
     questions : what the reader has to answer before AI may run (side or view missing or contradicting).
+    simulated : computed, not taken of a patient; everything that shows it says so.
     inputs : the files as the user gave them where ``source.paths`` are unpacked copies, e.g. ``exam.zip/a.dcm``.
     """
 
@@ -134,6 +135,7 @@ class MammoImage:
     questions: tuple[str, ...] = ()
     orientation_confirmed: bool = False  # the reader looked: the pixels' chest wall is not asked about again
     inputs: tuple[Path, ...] = ()
+    simulated: bool = False
 
     @property
     def label(self) -> str:
@@ -157,6 +159,11 @@ class Exam:
     images: tuple[MammoImage, ...]
     birth_date: str = ""
     warnings: tuple[str, ...] = ()
+
+    @property
+    def simulated(self) -> bool:
+        """Whether any of its images was computed."""
+        return any(image.simulated for image in self.images)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,22 @@ _SIDE_AND_VIEW = re.compile(r"(L|R|LEFT|RIGHT)[ _-]*([A-Z]+)")
 _CBIS_ID = re.compile(r"(?:Mass|Calc)-(?:Training|Test)_(P_\d+)_(LEFT|RIGHT)_(CC|MLO)(_\d+)?", re.IGNORECASE)
 
 
+_SIMULATED = re.compile(r"\bSIMULATED\b", re.IGNORECASE)
+
+
+def is_simulated(elements: Elements) -> bool:
+    """Whether the file says that its image was computed and shows no patient.
+
+    Any of these says so: Synthetic Data is YES (PS3.3 C.12.1), the patient's family name is SIMULATED, or the word
+    begins Image Comments or Derivation Description. "Synthetic 2D" says nothing: clinical systems make those.
+    """
+    if elements.text("SyntheticData").upper() == "YES":
+        return True
+    if elements.text("PatientName").split("^")[0].strip().upper() == "SIMULATED":
+        return True
+    return any(_SIMULATED.match(elements.text(word).lstrip()) for word in ("ImageComments", "DerivationDescription"))
+
+
 @dataclass(frozen=True)
 class SideAndView:
     """What the tags say about side and view.

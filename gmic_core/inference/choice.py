@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from gmic_core.errors import InferenceError, ModelError
 from gmic_core.exam.model import MammoImage
 from gmic_core.models.registry import ModelSpec
+from gmic_core.models.shipped import SIMULATED_NOTE
 from gmic_core.types import Modality
 
 DEFAULT_MODELS: dict[Modality, str] = {
@@ -15,16 +18,40 @@ DEFAULT_MODELS: dict[Modality, str] = {
 }
 """Network that runs on images of each modality when the user names none."""
 
+OTHER_MODELS: dict[Modality, tuple[str, ...]] = {Modality.FFDM: ("gmic2d_park",), Modality.MG: ("gmic2d_park",)}
+"""Networks that take a modality as well, in the order in which they stand in where the usual one has no weights."""
 
-def default_model(image: MammoImage) -> str:
+
+def models_for(modality: Modality) -> tuple[str, ...]:
+    """Return the networks for a modality, the usual one first."""
+    usual = DEFAULT_MODELS.get(modality)
+    return () if usual is None else (usual, *OTHER_MODELS.get(modality, ()))
+
+
+def model_with_weights(modality: Modality, weighted: Container[str]) -> str | None:
+    """Return the network that runs on a modality: the first that has weights, else the usual one, None for none.
+
+    Parameters
+    ----------
+    weighted : networks that have weights.
+    """
+    models = models_for(modality)
+    return next((model for model in models if model in weighted), models[0] if models else None)
+
+
+def default_model(image: MammoImage, weighted: Container[str] = ()) -> str:
     """Return the name of the network for an image.
+
+    Parameters
+    ----------
+    weighted : networks that have weights; another one stands in where the usual one has none.
 
     Raises
     ------
     InferenceError
         If no network takes images of this modality.
     """
-    model = DEFAULT_MODELS.get(image.modality)
+    model = model_with_weights(image.modality, weighted)
     if model is None:
         raise InferenceError(f"No network takes images of the kind {image.modality}; they can be viewed only.")
     return model
@@ -59,9 +86,18 @@ def check_acceptance(image: MammoImage, spec: ModelSpec) -> None:
         raise InferenceError(reason)
 
 
-def acceptance_notes(image: MammoImage, spec: ModelSpec) -> tuple[str, ...]:
-    """Return what the reader has to know before trusting a score: input outside what the network was made for."""
+def acceptance_notes(image: MammoImage, spec: ModelSpec, *, simulated_only: bool = False) -> tuple[str, ...]:
+    """Return what the reader has to know before trusting a score: input outside what the network was made for.
+
+    Parameters
+    ----------
+    simulated_only : whether the weights never saw a patient.
+    """
     notes = []
+    if simulated_only and not image.simulated:
+        notes.append(SIMULATED_NOTE)
+    if image.simulated and not simulated_only:
+        notes.append("A simulated image, no patient; the network was not made for such images.")
     if image.modality in spec.tolerates:
         notes.append(spec.tolerance_note)
     if image.for_processing:
@@ -71,6 +107,6 @@ def acceptance_notes(image: MammoImage, spec: ModelSpec) -> tuple[str, ...]:
     if image.view_modifiers:
         modifiers = ", ".join(image.view_modifiers)
         notes.append(f"A special view ({modifiers}); the networks were trained on standard views.")
-    if image.manufacturer and "hologic" not in image.manufacturer.lower():
+    if image.manufacturer and not (image.simulated or simulated_only) and "hologic" not in image.manufacturer.lower():
         notes.append(f"Made by {image.manufacturer}; the published networks saw Hologic images only.")
     return tuple(notes)

@@ -21,12 +21,13 @@ from gmic_core.exam.model import MammoImage
 from gmic_core.inference.choice import acceptance_notes, check_acceptance
 from gmic_core.inference.events import Event, ImageFinished, ImageStarted, Progress, SliceSaliency
 from gmic_core.inference.network import LoadedNetwork
-from gmic_core.inference.slices import Reader, Slices, check_side, project
+from gmic_core.inference.slices import Frame, Reader, Slices, check_side, project
 from gmic_core.models.gmic_blocks import RoiSelection, crop_patch
 from gmic_core.models.gmic_network import LocalPass
+from gmic_core.models.registry import ModelSpec
 from gmic_core.models.resnet22 import cells_of
-from gmic_core.preprocessing import PREPROCESSING_VERSION, WindowPlan, plan_window
-from gmic_core.types import ImageResult, Provenance, Roi
+from gmic_core.preprocessing import PREPROCESSING_VERSION, PixelLevels, WindowPlan, plan_window
+from gmic_core.types import SIMULATED_ONLY, ImageResult, Provenance, Roi
 
 DEFAULT_BUDGET = 800 << 20
 """Bytes for pixels and activations; the interpreter, torch and the weights come on top (about 0.5 GiB)."""
@@ -36,6 +37,9 @@ LIVE_ACTIVATIONS = 3.5
 """Copies of the first feature map that are alive at once at the network's peak (measured)."""
 OUTSIDE_NOTE = 0.01
 """Share of the breast outside the network's window from which the reader is told."""
+
+Planner = Callable[[Frame, PixelLevels, MammoImage, ModelSpec], WindowPlan]
+"""Lays the network's window on an image; :func:`~gmic_core.preprocessing.plan_window` unless it is to be moved."""
 
 
 def ignore(_event: Event) -> None:
@@ -78,8 +82,19 @@ class Run:
         self.on_event(Progress(image.sop_uid, stage, done, total))
 
 
-def run_image(image: MammoImage, loaded: LoadedNetwork, reader: Reader, run: Run | None = None) -> ImageResult:
+def run_image(
+    image: MammoImage,
+    loaded: LoadedNetwork,
+    reader: Reader,
+    run: Run | None = None,
+    *,
+    planner: Planner = plan_window,
+) -> ImageResult:
     """Run a network on one image.
+
+    Parameters
+    ----------
+    planner : lays the window; test-time augmentation moves it.
 
     Raises
     ------
@@ -99,7 +114,7 @@ def run_image(image: MammoImage, loaded: LoadedNetwork, reader: Reader, run: Run
     if not run.orientation_confirmed:
         check_side(image, reader)
     levels, projection = project(image, reader, step)
-    plan = plan_window(projection, levels, image, spec)
+    plan = planner(projection, levels, image, spec)
     del projection
     shape = (plan.window.rows, plan.window.columns)
     cells = cells_of(*shape)
@@ -108,8 +123,9 @@ def run_image(image: MammoImage, loaded: LoadedNetwork, reader: Reader, run: Run
     weights = loaded.weights
     run.on_event(
         ImageStarted(
-            image.sop_uid, loaded.model, image.frames, cells, to_stored, weights.name, weights.sha256, weights.untrained
-        )
+            image.sop_uid, loaded.model, image.frames, cells, to_stored, weights.name, weights.sha256,
+            weights.untrained, _simulated_only(loaded),
+        )  # fmt: skip
     )
     with torch.inference_mode():
         saliency, vector = _global(image, loaded, slices, cells, run)
@@ -118,7 +134,7 @@ def run_image(image: MammoImage, loaded: LoadedNetwork, reader: Reader, run: Run
         local = _local(loaded, slices, chosen, image, run)
         y = y_global if local is None else network.combine(y_global, local.y_local, vector, local.z)
     maps = saliency.cpu().numpy()
-    notes = (*acceptance_notes(image, spec), *plan.notes, *_outside_note(plan), *chosen.notes)
+    notes = (*acceptance_notes(image, spec, simulated_only=_simulated_only(loaded)), *plan.notes, *_outside_note(plan), *chosen.notes)
     result = ImageResult(
         sop_uid=image.sop_uid,
         modality=image.modality,
@@ -235,6 +251,10 @@ def _outside_note(plan: WindowPlan) -> tuple[str, ...]:
     if plan.outside_fraction <= OUTSIDE_NOTE:
         return ()
     return (f"{plan.outside_fraction:.1%} of the breast lies outside the network's window and was not analysed.",)
+
+
+def _simulated_only(loaded: LoadedNetwork) -> bool:
+    return SIMULATED_ONLY in loaded.weights.training_data
 
 
 def _provenance(loaded: LoadedNetwork, seconds: float) -> Provenance:

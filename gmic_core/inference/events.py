@@ -31,6 +31,7 @@ class ImageStarted:
     weights: str
     weights_sha256: str
     untrained: bool
+    simulated_only: bool = False  # the weights never saw a patient
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,6 @@
-"""The weights store: safetensors files with a record each, in the user's data folder. Imports no torch.
+"""The weights store: safetensors files with a record each, in the user's data folder; and those that are shipped.
+
+Imports no torch.
 
 weights/NAME.safetensors    the tensors, published keys
 weights/NAME.json           origin, licence, network, hyperparameters, SHA-256 of the safetensors file
@@ -6,48 +8,26 @@ weights/NAME.json           origin, licence, network, hyperparameters, SHA-256 o
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Literal
 
 from gmic_core.errors import StoreError, WeightsError
+from gmic_core.models.shipped import ShippedWeights
+from gmic_core.models.weights_record import TENSORS_SUFFIX, WeightsRecord, file_sha256
 from gmic_core.paths import ensure_dir, weights_dir
 
-TENSORS_SUFFIX = ".safetensors"
+__all__ = ["Check", "WeightsRecord", "WeightsStore", "check_name", "file_sha256", "name_from_file"]
+
 RECORD_SUFFIX = ".json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # no file may be called so on Windows
 _MAX_RECORD_BYTES = 1 << 20
-
-
-@dataclass(frozen=True)
-class WeightsRecord:
-    """What is known about one set of stored weights.
-
-    Attributes
-    ----------
-    sha256 : of the safetensors file.
-    origin : name of the file that was imported; ``origin_sha256`` is that file's.
-    hyper : hyperparameters of the network with these weights.
-    imported : ISO 8601, UTC.
-    """
-
-    name: str
-    model: str
-    sha256: str
-    size: int
-    origin: str
-    origin_sha256: str
-    licence: str
-    training_data: str
-    imported: str
-    hyper: dict[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -80,43 +60,45 @@ def name_from_file(path: Path) -> str:
     return check_name(re.sub(r"[^A-Za-z0-9._-]+", "_", path.stem).strip("._-")[:64] or "weights")
 
 
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 class WeightsStore:
-    """The stored weights.
+    """The stored weights, and behind them the shipped ones: both go by their names.
 
     Parameters
     ----------
     folder : default: the user's; it is made when something is added.
+    shipped : default: the program's own.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, shipped: ShippedWeights | None = None) -> None:
         self.folder = weights_dir() if folder is None else folder
+        self.shipped = ShippedWeights() if shipped is None else shipped
 
     def names(self) -> list[str]:
-        """Return the names of all records, sorted."""
+        """Return the names of all records of the user, sorted."""
         if not self.folder.is_dir():
             return []
         return sorted(path.stem for path in self.folder.glob(f"*{RECORD_SUFFIX}") if _NAME.fullmatch(path.stem))
 
     def find(self, name: str) -> str | None:
-        """Return the stored name equal to ``name`` but for upper and lower case, or None."""
+        """Return the stored or shipped name equal to ``name`` but for upper and lower case, or None."""
+        return self._find_stored(name) or self.shipped.find(name)
+
+    def _find_stored(self, name: str) -> str | None:
         return next((stored for stored in self.names() if stored.lower() == name.lower()), None)
 
     def record(self, name: str) -> WeightsRecord:
-        """Return one record.
+        """Return one record; what the user stored hides shipped weights of the same name.
 
         Raises
         ------
         WeightsError
             If there is none, or it is damaged.
         """
-        stored = self.find(check_name(name))
+        stored = self._find_stored(check_name(name))
         if stored is None:
+            shipped = self.shipped.find(name)
+            if shipped is not None:
+                return self.shipped.record(shipped)
             raise WeightsError(f"There are no stored weights '{name}'; {self._known()}.")
         path = self.folder / f"{stored}{RECORD_SUFFIX}"
         try:
@@ -129,6 +111,9 @@ class WeightsStore:
 
     def tensors_path(self, name: str) -> Path:
         """Return where the tensors of ``name`` are."""
+        shipped = None if self._find_stored(name) else self.shipped.find(name)
+        if shipped is not None:
+            return self.shipped.tensors_path(shipped)
         return self.folder / f"{check_name(name)}{TENSORS_SUFFIX}"
 
     def add(self, record: WeightsRecord, write_tensors: Callable[[Path], None]) -> WeightsRecord:
@@ -151,7 +136,7 @@ class WeightsStore:
                 values = asdict(record) | {"sha256": file_sha256(tensors), "size": tensors.stat().st_size}
                 text = Path(scratch) / "record"
                 text.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-                os.replace(tensors, self.tensors_path(record.name))
+                os.replace(tensors, self.folder / f"{record.name}{TENSORS_SUFFIX}")
                 os.replace(
                     text, self.folder / f"{record.name}{RECORD_SUFFIX}"
                 )  # last: a record stands for a whole file
@@ -185,5 +170,5 @@ class WeightsStore:
         return Check(name, "ok", found)
 
     def _known(self) -> str:
-        names = self.names()
+        names = [*self.names(), *self.shipped.names()]
         return f"stored are {', '.join(names)}" if names else "nothing is stored yet (gmic-core models import FILE)"

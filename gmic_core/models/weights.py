@@ -19,6 +19,7 @@ from gmic_core.models.random_weights import random_state
 from gmic_core.models.registry import ModelSpec, available_models, create_model, get_spec
 from gmic_core.models.store import WeightsRecord, WeightsStore, check_name, file_sha256, name_from_file
 from gmic_core.models.weight_files import read_weight_file
+from gmic_core.models.weight_metadata import WeightMetadata, read_metadata
 from gmic_core.models.weight_fit import (
     checked_state,
     fitting_model,
@@ -75,7 +76,7 @@ def resolve_weights(model: str, ref: str, store: WeightsStore | None = None) -> 
     path = Path(ref).expanduser()
     if path.exists() or not bare:
         return _from_file(model, path)
-    known = ", ".join(shelf.names()) or "none"
+    known = ", ".join([*shelf.names(), *shelf.shipped.names()]) or "none"
     raise WeightsError(
         f"'{ref}' is neither stored weights (stored: {known}) nor a file; "
         "give a name of `gmic-core models list`, a file, or random:SEED."
@@ -114,11 +115,12 @@ def import_weights(
     if chosen.lower() in available_models() or chosen.lower() == "random":
         raise WeightsError(f"'{chosen}' is the name of a network; give the weights another name (--as NAME).")
     raw, origin_sha256 = read_weight_file(path)
-    fitting, variant = fitting_model(path, raw, model)
+    said = read_metadata(path)
+    fitting, variant = fitting_model(path, raw, model or said.model or None)
     spec = get_spec(fitting)
     state = checked_state(path, raw)
     release = release_number(spec, path.stem) or release_number(spec, chosen)
-    hyper = settings_of(spec, variant, release, overrides or {})
+    hyper = settings_of(spec, variant, release, said.hyper | dict(overrides or {}))
     record = WeightsRecord(
         name=chosen,
         model=fitting,
@@ -126,18 +128,22 @@ def import_weights(
         size=0,
         origin=path.name,
         origin_sha256=origin_sha256,
-        licence=spec.weights_licence if release else "unknown: ask whoever made the file",
-        training_data=_training_data(spec, release),
+        licence=said.licence or (spec.weights_licence if release else "unknown: ask whoever made the file"),
+        training_data=_training_data(spec, release, said),
         imported=datetime.now(UTC).isoformat(timespec="seconds"),
         hyper=hyper,
     )
-    metadata = {"model": fitting, "origin": path.name, "origin_sha256": origin_sha256, "licence": record.licence}
+    metadata = dataclasses.replace(
+        said, model=fitting, hyper=hyper, licence=record.licence, training_data=record.training_data
+    ).as_text() | {"origin": path.name, "origin_sha256": origin_sha256}
     return (WeightsStore() if store is None else store).add(
         record, lambda target: save_file(state, str(target), metadata=metadata)
     )
 
 
-def _training_data(spec: ModelSpec, release: int | None) -> str:
+def _training_data(spec: ModelSpec, release: int | None, said: WeightMetadata) -> str:
+    if said.training_data:
+        return said.training_data
     return f"{spec.training_data}; by the file's name, release {release}" if release else "not stated"
 
 
@@ -200,6 +206,12 @@ def _stored(model: str, store: WeightsStore, name: str) -> LoadedWeights:
 
 def _from_file(model: str, path: Path) -> LoadedWeights:
     raw, sha256 = read_weight_file(path)
+    said = read_metadata(path)
+    if said.model not in ("", model):
+        raise WeightsError(
+            f"{path.name} says that it is for {said.model}, not for {model}; choose others, or name the network "
+            f"(--weights {said.model}={path.name})."
+        )
     _, variant = fitting_model(path, raw, model)
     spec = get_spec(model)
     release = release_number(spec, path.stem)
@@ -208,8 +220,8 @@ def _from_file(model: str, path: Path) -> LoadedWeights:
         name=path.name,
         sha256=sha256,
         untrained=False,
-        training_data=_training_data(spec, release),
-        licence=spec.weights_licence if release else "unknown",
+        training_data=_training_data(spec, release, said),
+        licence=said.licence or (spec.weights_licence if release else "unknown"),
         state=checked_state(path, raw),
-        hyper=settings_of(spec, variant, release, {}),
+        hyper=settings_of(spec, variant, release, said.hyper),
     )
