@@ -20,7 +20,7 @@ Array = npt.NDArray[np.float64]
 _EDGE_STEP_MM = 0.25
 _DEPTH_STEP_MM = 1.0
 _AXILLA_SHARPNESS = 3.0
-"""Exponent of the map of the MLO's upper rows: near the nipple they keep the scale of the CC, the axilla is drawn out."""
+"""Exponent of the map of the MLO's upper rows: they keep the CC's scale near the nipple, the axilla is drawn out."""
 
 
 @dataclass(frozen=True)
@@ -163,5 +163,5 @@ def _depths(rows: Array, edge: Array, height: float, reach: float) -> Array:
     distance, _ = cKDTree(curve).query(points.reshape(-1, 2))
     within = grid_x[None, :] < np.interp(grid_y, rows, edge)[:, None]
     # negative outside: interpolated, the outline is then where the distance crosses zero, not where the grid ends
-    signed: Array = np.where(within, 1.0, -1.0) * distance.reshape(within.shape)
+    signed: Array = np.where(within, 1.0, -1.0) * np.reshape(distance, within.shape)
     return signed

@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from gmic_core.phantom.fields import Points, Volume, power_law, smoothstep
 from gmic_core.phantom.spec import BreastSpec, Density, stream
-from gmic_core.phantom.strands import NeutralGrid, duct_paths, noise, sheets, tubes, upsample, vessel_paths
+from gmic_core.phantom.strands import NeutralGrid, duct_paths, noise, radial_noise, sheets, tubes, upsample, vessel_paths
 
 GLANDULAR: dict[Density, tuple[float, float]] = {
     "a": (0.045, 0.075),
@@ -47,7 +47,7 @@ def mix(potentials: Volume) -> Volume:
     np.clip(lines, 0.0, 1.0, out=lines)
     lines *= 1.0 - tissue  # a line adds less where there is gland already
     tissue += lines
-    out: Volume = tissue
+    out: Volume = np.asarray(tissue, np.float32)
     return out
 
 
@@ -74,8 +74,8 @@ def make_neutral(spec: BreastSpec, grid: NeutralGrid) -> NeutralTissue:
     potentials = np.empty((*grid.voxels, 4), np.float32)
     ducts = duct_paths(spec.rng("ducts"), grid.shape)
     potentials[..., 0] = _gland_potential(spec, grid, ducts)
-    potentials[..., 1] = sheets(spec.rng("ligaments", 1), grid, 26.0, 0.075)
-    potentials[..., 2] = sheets(spec.rng("ligaments", 2), grid, 11.0, 0.085)
+    potentials[..., 1] = sheets(spec.rng("ligaments", 1), grid, (7.0, 36.0), 0.06, (-1.0, 0.6))
+    potentials[..., 2] = sheets(spec.rng("ligaments", 2), grid, (4.0, 16.0), 0.07, (-0.4, 1.2))
     lines = tubes(grid, ducts, 0.40)
     np.maximum(lines, tubes(grid, vessel_paths(spec.rng("vessels"), grid.shape), 0.75), out=lines)
     potentials[..., 3] = lines
@@ -89,14 +89,17 @@ def make_neutral(spec: BreastSpec, grid: NeutralGrid) -> NeutralTissue:
 
 def _gland_potential(spec: BreastSpec, grid: NeutralGrid, ducts: list[tuple[Points, float]]) -> Volume:
     """Return the gland's potential: a fan behind the nipple, strands along septa, dark rounded fat lobules between."""
-    lobules = noise(spec.rng("lobules"), grid, 3.4, (4.0, 20.0))
-    np.abs(lobules, out=lobules)  # creases where it changes sign: strands; rounded heights between: fat lobules
     drive = upsample(_fan(spec, grid, ducts), grid.voxels, _low_factor(grid))
-    drive -= np.float32(2.1) * lobules
-    fine = noise(spec.rng("fine strands"), grid, 3.0, (2.0, 9.0))
-    np.abs(fine, out=fine)
-    drive -= np.float32(1.1) * fine
-    drive += np.float32(0.75) * noise(spec.rng("grain"), grid, 3.0, (3.0 * grid.spacing, 8.0), 3.0)
+    # |noise| has creases where it changes sign, which become strands, and rounded heights between, the fat lobules
+    for weight, field in (
+        (1.7, noise(spec.rng("lobules"), grid, 3.2, (6.0, 22.0))),
+        (1.7, radial_noise(spec.rng("lobes"), grid, 3.0, (3.5, 14.0), 2.2)),
+        (0.8, noise(spec.rng("fine strands"), grid, 3.0, (2.4, 8.0))),
+    ):
+        np.abs(field, out=field)
+        field *= np.float32(weight)
+        drive -= field
+    drive += np.float32(0.45) * noise(spec.rng("grain"), grid, 3.0, (3.0 * grid.spacing, 8.0), 3.0)
     drive *= np.float32(1.7)
     return drive
 
@@ -123,7 +126,7 @@ def _fan(spec: BreastSpec, grid: NeutralGrid, ducts: list[tuple[Points, float]])
     wavy = power_law(spec.rng("border"), shape, [step] * 3, 3.2, (3.0 * step, 40.0))
     radius = np.sqrt(along**2 + depth**2 + across**2)
     under_skin = smoothstep(1.0 - radius + 0.035 * wavy, 0.05, 0.26)
-    behind = smoothstep(depth + 0.04 * wavy, 0.02, 0.22)  # fat between gland and muscle
+    behind = smoothstep(depth + 0.09 * wavy, 0.0, 0.36)  # fat between gland and muscle
     coarse = NeutralGrid(grid.shape, step)
     trees = ndimage.gaussian_filter(_crop(tubes(coarse, ducts, 1.0), shape), 4.0 / step)
     trees /= max(float(trees.max()), 1e-6)

@@ -27,8 +27,8 @@ INSIDE_LAYER_MM = 1.0
 SKIN_LEVEL = 1.0
 NIPPLE_LENGTH_MM = 8.0
 _TILE = 192
-_GRAIN = 0.16
-_GRAIN_FAT = 0.05
+_GRAIN = 0.09
+_GRAIN_FAT = 0.03
 
 
 def view_grid(spec: BreastSpec, outline: Outline) -> Grid:
@@ -196,6 +196,7 @@ def _nipple_share(
         axes.append((mm[first:last] - np.float32(centre[axis])).reshape([-1 if a == axis else 1 for a in range(3)]))
     around = np.sqrt(axes[0] ** 2 + axes[1] ** 2) / np.float32(radius)
     forward = axes[2] / np.float32(length + root)
-    solid = (around**3 + np.abs(forward) ** 3) ** np.float32(1.0 / 3.0)
+    solid = (around**2.5 + np.abs(forward) ** 2.5) ** np.float32(1.0 / 2.5)
+    solid += 0.5 * (1.0 - smoothstep(axes[2], 0.0, root))  # fades into the breast
     share = smoothstep((1.0 - solid) * np.float32(radius), -0.5 * grid.spacing[2], 0.5 * grid.spacing[2])
     return (parts[0], parts[1], parts[2]), share.astype(np.float32)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 from gmic_core.phantom.compression import NeutralShape
 from gmic_core.phantom.fields import Points, Volume, curve, power_law, smoothstep
@@ -78,17 +79,47 @@ def noise(
     return upsample(power_law(rng, shape, [grid.spacing * factor] * 3, beta, band_mm), grid.voxels, factor)
 
 
-def sheets(rng: np.random.Generator, grid: NeutralGrid, longest_mm: float, width: float) -> Volume:
+def radial_noise(
+    rng: np.random.Generator, grid: NeutralGrid, beta: float, band_mm: tuple[float, float], stretch: float
+) -> Volume:
+    """Return noise whose pattern is drawn out towards the nipple and narrows there, as the breast's lobes do.
+
+    Parameters
+    ----------
+    stretch : how much longer than wide the pattern is.
+    """
+    factor = max(int(1.0 / grid.spacing), 1)
+    along, depth, across = grid.coarse(factor)
+    step, radius = grid.spacing * factor, grid.shape.radius_mm
+    back = (np.float32(1.08) - depth) * np.float32(grid.shape.depth_mm)
+    run = np.sqrt(back * back + (along * along + across * across) * np.float32(radius**2))
+    spread = np.float32(0.95 * radius) / np.maximum(run, 0.15 * radius)
+    side = int(2.4 * radius / step)
+    length = int(float(run.max()) / (stretch * step)) + 4
+    field = power_law(rng, (length, side, side), [step] * 3, beta, band_mm)
+    half = 0.5 * side
+    where = np.broadcast_arrays(
+        run / np.float32(stretch * step),
+        along * spread * np.float32(radius / step) + half,
+        across * spread * np.float32(radius / step) + half,
+    )
+    found = ndimage.map_coordinates(field, where, order=1, mode="grid-wrap", output=np.float32)
+    return upsample(found, grid.voxels, factor)
+
+
+def sheets(
+    rng: np.random.Generator, grid: NeutralGrid, band_mm: tuple[float, float], width: float, patches: tuple[float, float]
+) -> Volume:
     """Return a smooth field whose zeros are thin curved sheets; exp(-field**2) is how much of a ligament is there.
 
     Parameters
     ----------
-    longest_mm : about twice the size of the fat lobules between the sheets.
+    band_mm : wavelengths; the longest is about twice the size of the fat lobules between the sheets.
     width : of a sheet, in standard deviations of the field.
+    patches : where a patchy noise of unit variance lets sheets begin, and be at their full width.
     """
-    field = noise(rng, grid, 4.2, (2.6, longest_mm), 3.5)
-    patchy = noise(rng, grid, 3.0, (9.0, 2.0 * longest_mm))
-    strength = smoothstep(patchy, -0.9, 1.0)
+    field = noise(rng, grid, 4.2, band_mm)
+    strength = smoothstep(noise(rng, grid, 3.0, (9.0, 2.0 * band_mm[1])), *patches)
     strength += np.float32(0.12)
     field /= strength  # weak where the patch is weak: thinner, then below what a voxel holds
     field /= np.float32(width)
