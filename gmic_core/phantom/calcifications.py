@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy import spatial
 
 from gmic_core.phantom.shapes import Points, Pose, Strands, offsets_of, to_view, tube
@@ -163,18 +164,15 @@ def grains(cluster: Cluster, pose: Pose) -> list[Calcification]:
     ]
 
 
-def outline(cluster: Cluster, grid: Grid, pose: Pose) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def outline(cluster: Cluster, grid: Grid, pose: Pose) -> npt.NDArray[np.bool_]:
     """Return the mask of a cluster: the region that its grains span, not each grain."""
-    offsets = offsets_of(grid, pose)
-    nearest = np.full(grid.shape, np.inf, np.float32)
-    for start, end in _bridges(cluster.links):
-        way = end - start
-        along = np.clip((offsets - start) @ way / max(float(way @ way), 1e-9), 0.0, 1.0)
-        np.minimum(nearest, np.linalg.norm(offsets - start - along[..., None] * way, axis=-1), out=nearest)
-    masked: np.ndarray[tuple[int, ...], np.dtype[np.bool_]] = nearest <= ENVELOPE_MM
+    offsets = offsets_of(grid, pose).reshape(-1, 3).astype(np.float64)
+    lines = [start + t * (end - start) for start, end in _bridges(cluster.links) for t in np.linspace(0.0, 1.0, 12)]
+    nearest, _ = spatial.cKDTree(np.stack(lines)).query(offsets, distance_upper_bound=1.01 * ENVELOPE_MM)
+    masked = nearest <= ENVELOPE_MM
     if cluster.filled:
-        masked |= spatial.Delaunay(cluster.links.astype(np.float64)).find_simplex(offsets.astype(np.float64)) >= 0
-    return masked
+        masked |= spatial.Delaunay(cluster.links.astype(np.float64)).find_simplex(offsets) >= 0
+    return np.asarray(masked, bool).reshape(grid.shape)
 
 
 def _bridges(links: Points) -> list[tuple[Points, Points]]:

@@ -27,7 +27,7 @@ SIZE_RANGE_MM = (3.0, 30.0)
 SIZES_MM: dict[str, tuple[float, float, float, float]] = {
     "malignant-mass": (12.5, 0.38, 5.0, 26.0),
     "malignant-lobulated": (14.0, 0.38, 6.0, 28.0),
-    "malignant-distortion": (20.0, 0.22, 14.0, 30.0),
+    "malignant-distortion": (20.0, 0.20, 14.0, 28.0),
     "malignant-calcifications": (11.0, 0.40, 5.0, 20.0),
     "benign-mass": (12.0, 0.38, 5.0, 28.0),
     "benign-cyst": (12.0, 0.42, 4.0, 30.0),
@@ -40,7 +40,7 @@ SIZES_MM: dict[str, tuple[float, float, float, float]] = {
 Screen-detected cancers measure 14 mm on average (Wang et al., Breast 55:69 (2021)), spicules or in-situ parts aside;
 clusters are given by the BI-RADS atlas (a group: up to 2 cm); intramammary nodes are mostly below 10 mm.
 """
-MASK_STEP_MM = (0.5, 0.25, 0.25)
+MASK_STEP_MM = (0.5, 0.3, 0.3)
 THICKEST = 0.6
 """A finding takes at most this share of the compressed thickness."""
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 from scipy import ndimage
 
 from gmic_core.phantom.shapes import (
@@ -86,30 +87,30 @@ class Mass:
 def spiculated(rng: np.random.Generator, diameter_mm: float) -> Mass:
     """Return an irregular mass with many fine spicules that taper away in all directions."""
     radius = 0.5 * diameter_mm
-    bumps = Bumps.drawn(rng, 24, 0.20, 7.0)
-    ragged = Waves.drawn(rng, 28, (max(0.18 * diameter_mm, 0.9), max(0.6 * diameter_mm, 2.0)))
+    bumps = Bumps.drawn(rng, 26, 0.26, 12.0)
+    ragged = Waves.drawn(rng, 28, (max(0.15 * diameter_mm, 0.8), max(0.5 * diameter_mm, 2.0)))
     stretch = _stretch(rng, (0.85, 1.2))
+    even, largest = bumps.range()
+    size = 0.92 * radius / even
 
     def level(offsets: Points) -> Points:
         near = offsets @ stretch
-        size = np.linalg.norm(near, axis=-1)
-        edge: Points = radius * bumps.radius(near) * (1.0 + 0.10 * ragged.at(offsets)) - size
+        edge: Points = size * bumps.radius(near) * (1.0 + 0.10 * ragged.at(offsets)) - np.linalg.norm(near, axis=-1)
         return edge
 
-    count = int(np.clip(rng.normal(45.0 + 9.0 * radius, 8.0), 40, 150))
-    lengths = radius * np.clip(rng.gamma(3.0, 0.38, count), 0.35, 2.3) + 1.5
-    widths = rng.uniform(0.28, 0.70, count) * np.sqrt(np.clip(radius / 6.0, 0.5, 1.5))
-    spicules = _spicules(rng, directions(rng, count), 0.70 * radius, lengths, widths)
+    count = int(np.clip(rng.normal(50.0 + 9.0 * radius, 8.0), 45, 150))
+    lengths = radius * np.clip(rng.gamma(3.0, 0.42, count), 0.4, 2.4) + 2.0
+    widths = rng.uniform(0.35, 0.85, count) * np.sqrt(np.clip(radius / 6.0, 0.5, 1.4))
     return Mass(
         level,
-        core_mm=2.0 * radius + 1.0,
+        core_mm=1.3 * size * largest + 1.0,
         value=CARCINOMA,
         soft_mm=0.9,
         malignant=True,
-        strands=spicules,
+        strands=_spicules(rng, directions(rng, count), 0.65 * radius, lengths, widths),
         pull=0.22,
         pull_mm=2.2 * radius,
-        outline_mm=0.12 * radius,
+        outline_mm=0.10 * radius,
     )
 
 
@@ -190,7 +191,7 @@ def distortion(rng: np.random.Generator, diameter_mm: float) -> Mass:
     radius = 0.5 * diameter_mm
     count = int(rng.integers(34, 52))
     lengths = radius * rng.uniform(0.55, 1.25, count)
-    spicules = _spicules(rng, directions(rng, count), 0.08 * radius, lengths, rng.uniform(0.22, 0.50, count), 0.02)
+    spicules = _spicules(rng, directions(rng, count), 0.08 * radius, lengths, rng.uniform(0.28, 0.62, count), 0.02)
 
     def level(offsets: Points) -> Points:
         edge: Points = np.float32(radius) - np.linalg.norm(offsets, axis=-1)
@@ -321,7 +322,10 @@ def _pull(mass: Mass, dense: Volume, grid: Grid, pose: Pose, room_mm: float) -> 
     dense[...] = total / np.float32(len(smears))
 
 
-def outline(mass: Mass, grid: Grid, pose: Pose) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def outline(mass: Mass, grid: Grid, pose: Pose) -> npt.NDArray[np.bool_]:
     """Return the mask of a mass: its core, and a little more where spicules leave it too densely to be told apart."""
-    masked: np.ndarray[tuple[int, ...], np.dtype[np.bool_]] = mass.level(offsets_of(grid, pose)) > -mass.outline_mm
-    return masked
+    parts, _ = ndimage.label(mass.level(offsets_of(grid, pose)) > -mass.outline_mm)
+    sizes = np.bincount(parts.ravel())
+    sizes[0] = 0
+    kept = ndimage.binary_fill_holes(parts == int(sizes.argmax()))  # no crumbs, no holes: one region is drawn
+    return np.asarray(kept, bool)

@@ -18,7 +18,7 @@ Points = npt.NDArray[np.float64]
 Centre = tuple[float, float, float]
 
 VIEWS: tuple[ViewName, ...] = ("CC", "MLO")
-CANDIDATES = 6000
+CANDIDATES = 4000
 SKIN_MM = 12.0
 """Smallest distance in the plane from a centre to the skin."""
 PLATE_MM = 3.0
@@ -130,7 +130,7 @@ def _likelihood(breast: Breast, neutral: Points, in_view: dict[ViewName, Points]
     """Return how likely a finding is at each place: where there is glandular tissue nearby."""
     around = np.concatenate([np.zeros((1, 3)), NEARBY_MM * np.vstack([np.eye(3), -np.eye(3)])])
     dense = np.mean([np.asarray(breast.dense_at(neutral + step)) for step in around], axis=0)
-    weight: npt.NDArray[np.float64] = 0.03 + np.clip(dense, 0.0, 1.0) ** 1.5
+    weight: npt.NDArray[np.float64] = 0.004 + np.clip(dense - 0.05, 0.0, 1.0) ** 2
     # the pectoral muscle fills the upper corner at the chest wall of an MLO
     _, y, x = in_view["MLO"].T
     spec = breast.spec

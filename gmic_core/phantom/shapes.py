@@ -77,9 +77,9 @@ def part_of(grid: Grid, window: Window) -> Grid:
     return Grid((z, y, x), grid.spacing, (first[0], first[1], first[2]))
 
 
-def offsets_of(grid: Grid, pose: Pose, shift: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> Points:
+def offsets_of(grid: Grid, pose: Pose) -> Points:
     """Return the offset (layers, rows, columns, 3) of every voxel from the finding, in the breast's axes."""
-    axes = [grid.axis(a) - np.float32(pose.centre[a] - shift[a]) for a in range(3)]
+    axes = [grid.axis(a) - np.float32(pose.centre[a]) for a in range(3)]
     return to_neutral(pose.view, np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1))
 
 
@@ -92,12 +92,16 @@ def share_of(level: Level, grid: Grid, pose: Pose, soft_mm: float = 0.0) -> Volu
     """
     counts = [min(max(int(np.ceil(step / FINEST_SAMPLE_MM)), 1), 6) for step in grid.spacing]
     edge = max(soft_mm, 0.5 * max(step / n for step, n in zip(grid.spacing, counts, strict=True)))
-    total = np.zeros(grid.shape, np.float32)
+    offsets = offsets_of(grid, pose)
+    depth = level(offsets)
+    share = (depth > 0.0).astype(np.float32)
+    border = np.abs(depth) < 0.75 * edge + 0.75 * float(np.linalg.norm(grid.spacing))  # the rest is full or empty
+    near, total = offsets[border], np.zeros(int(border.sum()), np.float32)
     for number in np.ndindex(*counts):
         shift = [((i + 0.5) / n - 0.5) * s for i, n, s in zip(number, counts, grid.spacing, strict=True)]
-        inside = level(offsets_of(grid, pose, (shift[0], shift[1], shift[2])))
-        total += np.clip(0.5 + inside / np.float32(edge), 0.0, 1.0)
-    return total / np.float32(np.prod(counts))
+        total += np.clip(0.5 + level(near + to_neutral(pose.view, np.array(shift))) / np.float32(edge), 0.0, 1.0)
+    share[border] = total / np.float32(np.prod(counts))
+    return share
 
 
 def strand_share(strands: Strands, grid: Grid, pose: Pose) -> Volume:
@@ -155,15 +159,19 @@ class Bumps:
         """Draw ``count`` bumps and dents with this standard deviation of height."""
         return Bumps(directions(rng, count), rng.normal(0.0, height, count), sharpness)
 
-    def radius(self, offsets: Points) -> npt.NDArray[np.float32]:
+    def radius(self, offsets: Points) -> Points:
         """Return the relative radius in the direction of offsets (..., 3)."""
         length = np.maximum(np.linalg.norm(offsets, axis=-1, keepdims=True), 1e-6)
         unit = (offsets / length).astype(np.float32)
         total = np.ones(offsets.shape[:-1], np.float32)
         for axis, height in zip(self.axes.astype(np.float32), self.heights, strict=True):
             total += np.float32(height) * np.exp(np.float32(self.sharpness) * (unit @ axis - np.float32(1.0)))
-        out: npt.NDArray[np.float32] = np.maximum(total, 0.35)
-        return out
+        return np.maximum(total, np.float32(0.35))
+
+    def range(self) -> tuple[float, float]:
+        """Return the radius of the ball of the same volume, and the largest radius."""
+        radii = self.radius(directions(np.random.default_rng(0), 2000).astype(np.float32))
+        return float(np.cbrt(np.mean(radii**3))), float(radii.max())
 
 
 @dataclass(frozen=True)
@@ -179,7 +187,7 @@ class Waves:
         lengths = np.exp(rng.uniform(np.log(lengths_mm[0]), np.log(lengths_mm[1]), count))
         return Waves(directions(rng, count) * (2.0 * np.pi / lengths)[:, None], rng.uniform(0.0, 2.0 * np.pi, count))
 
-    def at(self, offsets: Points) -> npt.NDArray[np.float32]:
+    def at(self, offsets: Points) -> Points:
         """Return the noise at offsets (..., 3) in mm."""
         total = np.zeros(offsets.shape[:-1], np.float32)
         for vector, phase in zip(self.vectors.astype(np.float32), self.phases, strict=True):
