@@ -54,14 +54,16 @@ class CropOptions:
     Attributes
     ----------
     side : pixels of a crop, a multiple of 4.
-    per_finding : crops of each finding, of different slices where there are several.
+    per_finding : crops of each finding in a volume, of different slices.
+    per_finding_2d : the same in a 2D image, where they differ only in what else they show.
     background : crops of edges and other tissue.
     depth : slices on either side of a finding's middle that crops may come from.
     """
 
     side: int = 512
-    per_finding: int = 4
-    background: int = 6
+    per_finding: int = 6
+    per_finding_2d: int = 2
+    background: int = 10
     depth: int = 4
 
     def __post_init__(self) -> None:
@@ -164,7 +166,7 @@ class Cropper(BaseCutter):
         if not len(where) or not len(slices):
             return []  # outside the window: a network never sees it
         centre = where.mean(axis=0)
-        count = self._options.per_finding
+        count = self._options.per_finding if self._labelled.image.frames > 1 else self._options.per_finding_2d
         chosen = self._rng.permutation(slices)[:count]
         chosen = np.resize(chosen, count)  # fewer slices than crops: several crops of one slice, elsewhere
         offsets = self._rng.uniform(-self._options.side / 4, self._options.side / 4, (count, 2))

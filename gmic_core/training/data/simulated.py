@@ -51,6 +51,7 @@ def _images(
         seen = simulate_view(breast, findings, cast(ViewName, view))
         for name in modalities:
             yield labelled_image(seen, Modality(name))
+        del seen  # 0.7 GB that the next view needs
 
 
 def labelled_image(seen: ViewImages, modality: Modality) -> LabelledImage:
