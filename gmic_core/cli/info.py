@@ -88,6 +88,7 @@ def _image_json(image: MammoImage) -> dict[str, Any]:
         "transfer_syntax": image.source.transfer_syntax,
         "photometric": image.pixel.photometric,
         "for_processing": image.for_processing,
+        "simulated": image.simulated,
         "warnings": [*image.warnings, *image.questions],
         "questions": list(image.questions),
     }
@@ -99,7 +100,10 @@ def table(result: ScanResult) -> list[str]:
     for number, exam in enumerate(result.exams, start=1):
         date = f"{exam.date[:4]}-{exam.date[4:6]}-{exam.date[6:]}" if exam.date else "no date"
         count = len(exam.images)
-        lines.append(f"Exam {number}: patient {exam.patient_id or '(no ID)'}, {date}, {count} image{'s'[: count != 1]}")
+        what = ", SIMULATED" if exam.simulated else ""
+        lines.append(
+            f"Exam {number}: patient {exam.patient_id or '(no ID)'}, {date}, {count} image{'s'[: count != 1]}{what}"
+        )
         lines += [f"    ! {warning}" for warning in exam.warnings]
         for image in exam.images:
             lines += _image_lines(image)

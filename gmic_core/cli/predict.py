@@ -255,11 +255,21 @@ def _shown_on(bar: Any) -> Any:
 
 
 def _report(outputs: Outputs) -> None:
-    from gmic_core.inference.document import NOTICE, UNTRAINED
+    from gmic_core.inference.document import (
+        NOTICE,
+        SIMULATED,
+        SIMULATED_ONLY,
+        UNTRAINED,
+        says_nothing_about_patients,
+    )
 
     predictions = outputs.predictions
     if any(prediction.result.provenance.untrained for prediction in predictions):
         print(UNTRAINED)
+    if any(prediction.image.simulated for prediction in predictions):
+        print(SIMULATED)
+    if any(says_nothing_about_patients(prediction) for prediction in predictions):
+        print(SIMULATED_ONLY)
     if predictions:
         print(f"{'image':<40} {'side-view':<9} {'kind':<5} {'benign':>7} {'malignant':>10}")
     for prediction in predictions:

@@ -20,6 +20,8 @@ from gmic_core.types import CLASSES, ImageResult, Roi
 SCHEMA = "gmic-viewer results 1"
 NOTICE = "Research use only. Not for diagnosis."
 UNTRAINED = "UNTRAINED: random weights; scores and saliency are noise."
+SIMULATED = "SIMULATED: computed images, no patient."
+SIMULATED_ONLY = "Some weights were trained on simulated breasts only: on images of patients their results say nothing."
 
 
 @dataclass(frozen=True)
@@ -80,11 +82,16 @@ def document(
     saliency : per SOP UID the file of each class, relative to the folder.
     """
     untrained = any(p.result.provenance.untrained for p in predictions)
+    simulated = any(p.image.simulated for p in predictions)
+    simulated_only = any(says_nothing_about_patients(p) for p in predictions)
     entries = {
         "schema": SCHEMA,
         "notice": NOTICE,
         "untrained": untrained,
         **({"untrained_notice": UNTRAINED} if untrained else {}),
+        "simulated": simulated,
+        **({"simulated_notice": SIMULATED} if simulated else {}),
+        **({"training_notice": SIMULATED_ONLY} if simulated_only else {}),
         "classes": list(CLASSES),
         "images": [image_entry(p, saliency.get(p.image.sop_uid, {})) for p in predictions],
         "breasts": _breasts(predictions),
@@ -96,6 +103,11 @@ def document(
     }
     without_nan: dict[str, Any] = finite(entries)
     return without_nan
+
+
+def says_nothing_about_patients(prediction: Prediction) -> bool:
+    """Whether weights that only ever saw simulated breasts were used on an image that is none."""
+    return prediction.result.provenance.simulated_only and not prediction.image.simulated
 
 
 def finite(value: Any) -> Any:
@@ -124,6 +136,7 @@ def image_entry(prediction: Prediction, saliency: dict[str, str]) -> dict[str, A
         "laterality": result.laterality,
         "view": result.view,
         "untrained": result.provenance.untrained,
+        "simulated": prediction.image.simulated,
         "scores": _scores(result),
         "patches": [patch for m in members for patch in _patches(m.rois, m.provenance.weights)],
         "profile": {name: _floats(result.profile[:, c]) for c, name in enumerate(CLASSES)},

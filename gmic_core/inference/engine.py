@@ -123,9 +123,16 @@ def run_image(
     weights = loaded.weights
     run.on_event(
         ImageStarted(
-            image.sop_uid, loaded.model, image.frames, cells, to_stored, weights.name, weights.sha256,
-            weights.untrained, _simulated_only(loaded),
-        )  # fmt: skip
+            image.sop_uid,
+            loaded.model,
+            image.frames,
+            cells,
+            to_stored,
+            weights.name,
+            weights.sha256,
+            weights.untrained,
+            _simulated_only(loaded),
+        )
     )
     with torch.inference_mode():
         saliency, vector = _global(image, loaded, slices, cells, run)
@@ -134,7 +141,8 @@ def run_image(
         local = _local(loaded, slices, chosen, image, run)
         y = y_global if local is None else network.combine(y_global, local.y_local, vector, local.z)
     maps = saliency.cpu().numpy()
-    notes = (*acceptance_notes(image, spec, simulated_only=_simulated_only(loaded)), *plan.notes, *_outside_note(plan), *chosen.notes)
+    accepted = acceptance_notes(image, spec, simulated_only=_simulated_only(loaded))
+    notes = (*accepted, *plan.notes, *_outside_note(plan), *chosen.notes)
     result = ImageResult(
         sop_uid=image.sop_uid,
         modality=image.modality,

@@ -20,9 +20,10 @@ import numpy as np
 
 from gmic_core.errors import StoreError
 from gmic_core.exam.geometry import PlaneMap, nifti_affine, stored_to_patient
-from gmic_core.inference.document import NOTICE, UNTRAINED, Prediction, Refused, document
+from gmic_core.inference.document import NOTICE, SIMULATED, UNTRAINED, Prediction, Refused, document
 from gmic_core.types import CLASSES
 
+NOTE_COLUMN = "note"
 CSV_COLUMNS = ("image_index", "benign_pred", "malignant_pred", "benign_label", "malignant_label")
 
 
@@ -58,13 +59,20 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def write_csv(folder: Path, predictions: Iterable[Prediction]) -> Path:
-    """Write ``predictions.csv`` in the published format; labels are empty because they are not known."""
+    """Write ``predictions.csv`` in the published format; labels are empty because they are not known.
+
+    A sixth column ``note`` is there only where an image is simulated: tables get parted from their folder.
+    """
+    predictions = list(predictions)
+    noted = any(prediction.image.simulated for prediction in predictions)
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(CSV_COLUMNS)
+    rows.writerow((*CSV_COLUMNS, NOTE_COLUMN) if noted else CSV_COLUMNS)
     for prediction in predictions:
         benign, malignant = prediction.result.y
-        rows.writerow((prediction.index, f"{benign:.4f}", f"{malignant:.4f}", "", ""))
+        row = (prediction.index, f"{benign:.4f}", f"{malignant:.4f}", "", "")
+        note = "SIMULATED" if prediction.image.simulated else ""
+        rows.writerow((*row, note) if noted else row)
     path = folder / "predictions.csv"
     write_atomically(path, text.getvalue().encode())
     return path
@@ -84,6 +92,7 @@ def write_saliency(folder: Path, prediction: Prediction) -> dict[str, str]:
         volume = nibabel.Nifti1Image(cells, affine)
         volume.header.set_xyzt_units("mm")
         mark = "UNTRAINED noise" if result.provenance.untrained else "research use only"
+        mark = f"SIMULATED, {mark}" if image.simulated else mark
         volume.header["descrip"] = f"{result.provenance.model} {name} saliency, {mark}".encode()[:79]
         relative = f"saliency/{safe_name(result.sop_uid)}_{name}.nii.gz"
         write_atomically(folder / relative, _gzipped(volume))
@@ -150,13 +159,17 @@ class Outputs:
         self.predictions.append(prediction)
 
     def write(self) -> None:
-        """Write the tables, and beside them a mark when any result comes from random weights."""
+        """Write the tables, and beside them a mark for random weights and one for simulated images."""
         self.predictions.sort(key=lambda prediction: self.order[prediction.image.sop_uid])
         self.refused.sort(key=lambda entry: self.order[entry.image.sop_uid])
         write_csv(self.folder, self.predictions)
         write_json(self.folder, self.predictions, self.refused, self.rejected, self._saliency)
-        mark = self.folder / "UNTRAINED.txt"
-        if any(prediction.result.provenance.untrained for prediction in self.predictions):
-            write_atomically(mark, f"{UNTRAINED}\n{NOTICE}\n".encode())
+        self._mark("UNTRAINED.txt", UNTRAINED, any(p.result.provenance.untrained for p in self.predictions))
+        self._mark("SIMULATED.txt", SIMULATED, any(p.image.simulated for p in self.predictions))
+
+    def _mark(self, name: str, text: str, applies: bool) -> None:
+        mark = self.folder / name
+        if applies:
+            write_atomically(mark, f"{text}\n{NOTICE}\n".encode())
         else:
             mark.unlink(missing_ok=True)

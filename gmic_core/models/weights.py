@@ -19,7 +19,6 @@ from gmic_core.models.random_weights import random_state
 from gmic_core.models.registry import ModelSpec, available_models, create_model, get_spec
 from gmic_core.models.store import WeightsRecord, WeightsStore, check_name, file_sha256, name_from_file
 from gmic_core.models.weight_files import read_weight_file
-from gmic_core.models.weight_metadata import WeightMetadata, read_metadata
 from gmic_core.models.weight_fit import (
     checked_state,
     fitting_model,
@@ -27,6 +26,7 @@ from gmic_core.models.weight_fit import (
     release_number,
     settings_of,
 )
+from gmic_core.models.weight_metadata import WeightMetadata, read_metadata
 
 RANDOM_PREFIX = "random:"
 MAX_SEED = 2**32 - 1

@@ -48,10 +48,11 @@ def test_predictions_csv(predicted):
     assert code == 0
     with (out / "predictions.csv").open() as file:
         rows = list(csv.reader(file))
-    assert rows[0] == ["image_index", "benign_pred", "malignant_pred", "benign_label", "malignant_label"]
+    # a sixth column only because these images say of themselves that they are simulated
+    assert rows[0] == ["image_index", "benign_pred", "malignant_pred", "benign_label", "malignant_label", "note"]
     assert [row[0] for row in rows[1:]] == ["1.2.3.2", "1.2.3.3"]
     for row in rows[1:]:
-        assert row[3:] == ["", ""]
+        assert row[3:] == ["", "", "SIMULATED"]
         assert all(len(value.split(".")[1]) == 4 for value in row[1:3])
 
 
