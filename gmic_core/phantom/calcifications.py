@@ -20,6 +20,8 @@ from gmic_core.phantom.shapes import Points, Pose, Strands, offsets_of, to_view,
 from gmic_core.phantom.view_tissue import Calcification, Grid
 
 MINERAL = 0.39
+WALL_TRACKS = 14
+"""Rows of grains around a vessel: so many that its wall is seen as a wall, twice as bright where it is seen edge-on."""
 ENVELOPE_MM = 1.5
 """A cluster is masked as one region: everything this close to the line between neighbouring grains."""
 
@@ -100,21 +102,30 @@ def vascular(rng: np.random.Generator, diameter_mm: float) -> Cluster:
     ways = heading / np.linalg.norm(heading) + bend
     ways /= np.linalg.norm(ways, axis=1, keepdims=True)
     path = np.cumsum(ways * step, axis=0)
-    path -= 0.5 * (path.min(axis=0) + path.max(axis=0))
+    path -= path[count // 2]
     path *= min(0.5 * diameter_mm / float(np.linalg.norm(path, axis=1).max()), 1.0)
     side = np.cross(ways, rng.standard_normal(3))
     side /= np.maximum(np.linalg.norm(side, axis=1, keepdims=True), 1e-9)
     up = np.cross(ways, side)
-    laid = np.sin(np.linspace(0.0, 3.0 * np.pi, count) + rng.uniform(0.0, 6.28)) + rng.normal(0.0, 0.35, count) > -0.35
+    laid = _plaques(rng, count, WALL_TRACKS)
     centres, radii = [], []
-    for at in np.flatnonzero(laid):
-        angles = rng.uniform(0.0, 2.0 * np.pi, int(rng.integers(3, 6)))[:, None]
-        wall = path[at] + radius * (np.cos(angles) * side[at] + np.sin(angles) * up[at])
-        centres.append(wall + rng.normal(0.0, 0.05, wall.shape))
-        radii.append(rng.uniform(0.06, 0.11, len(wall)))
+    for at in np.flatnonzero(laid.any(axis=1)):
+        angles = (np.flatnonzero(laid[at]) + rng.uniform(-0.4, 0.4, int(laid[at].sum()))) * (2.0 * np.pi / WALL_TRACKS)
+        around = np.cos(angles)[:, None] * side[at] + np.sin(angles)[:, None] * up[at]
+        centres.append(path[at] + radius * around + rng.normal(0.0, 0.03, around.shape))
+        radii.append(rng.uniform(0.05, 0.10, len(around)))
     mineral = [np.full(len(one), MINERAL) for one in centres]
     vessel = tube(path.astype(np.float32), np.full(count, 0.9 * radius), rng, filling=40)
     return _cluster(centres, radii, mineral, path[::4], vessel)
+
+
+def _plaques(rng: np.random.Generator, count: int, tracks: int) -> npt.NDArray[np.bool_]:
+    """Return where a vessel's wall is calcified: (along, around), long stretches with gaps, thinner on one side."""
+    along, around = np.linspace(0.0, 1.0, count)[:, None], np.linspace(0.0, 2.0 * np.pi, tracks, endpoint=False)
+    waves = np.sin(2.0 * np.pi * rng.uniform(1.0, 2.2) * along + rng.uniform(0.0, 6.28))
+    waves = waves + 0.5 * np.sin(2.0 * np.pi * rng.uniform(3.0, 5.0) * along + around + rng.uniform(0.0, 6.28))
+    laid: npt.NDArray[np.bool_] = waves + 0.4 * rng.standard_normal((count, tracks)) > -0.5
+    return laid
 
 
 def _cluster(

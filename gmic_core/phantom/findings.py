@@ -32,7 +32,7 @@ SIZES_MM: dict[str, tuple[float, float, float, float]] = {
     "benign-mass": (12.0, 0.38, 5.0, 28.0),
     "benign-cyst": (12.0, 0.42, 4.0, 30.0),
     "benign-node": (8.5, 0.30, 5.0, 16.0),
-    "benign-calcifications": (18.0, 0.30, 10.0, 30.0),
+    "benign-calcifications": (20.0, 0.25, 14.0, 30.0),
     "benign-vascular": (22.0, 0.20, 15.0, 30.0),
 }
 """Median, spread of the logarithm, smallest and largest diameter, log-normal.

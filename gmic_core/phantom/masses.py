@@ -40,6 +40,8 @@ WATER = 1.02
 NODE = 1.05
 HILUM = 0.08
 
+GAPS = 0.7
+"""How much of the tissue between the strands of a distortion gives way to fat, at most."""
 STEP_MM = 0.12
 """Length of the pieces that spicules are made of."""
 
@@ -60,6 +62,7 @@ class Mass:
     hilum : depth inside a fatty part in mm, or None.
     pull : share of its radius by which tissue is drawn towards the centre (distortion), 0 for none.
     pull_mm : tissue farther away than this stays where it is.
+    gaps : where fat is caught between the strands, by direction.
     hollow : has no core; ``level`` is only what is masked.
     outline_mm : how far outside the core the border is drawn in the truth.
     """
@@ -74,6 +77,7 @@ class Mass:
     hilum: Level | None = None
     pull: float = 0.0
     pull_mm: float = 0.0
+    gaps: Bumps | None = None
     hollow: bool = False
     outline_mm: float = 0.0
 
@@ -191,7 +195,7 @@ def distortion(rng: np.random.Generator, diameter_mm: float) -> Mass:
     radius = 0.5 * diameter_mm
     count = int(rng.integers(34, 52))
     lengths = radius * rng.uniform(0.55, 1.25, count)
-    spicules = _spicules(rng, directions(rng, count), 0.08 * radius, lengths, rng.uniform(0.28, 0.62, count), 0.02)
+    spicules = _spicules(rng, directions(rng, count), 0.2 * radius, lengths, rng.uniform(0.28, 0.62, count), 0.02)
 
     def level(offsets: Points) -> Points:
         edge: Points = np.float32(radius) - np.linalg.norm(offsets, axis=-1)
@@ -206,6 +210,7 @@ def distortion(rng: np.random.Generator, diameter_mm: float) -> Mass:
         strands=spicules,
         pull=0.75,
         pull_mm=1.35 * radius,
+        gaps=Bumps(directions(rng, 70), rng.uniform(0.0, 1.0, 70), 45.0),
         hollow=True,
     )
 
@@ -320,6 +325,9 @@ def _pull(mass: Mass, dense: Volume, grid: Grid, pose: Pose, room_mm: float) -> 
         ]
         total += ndimage.map_coordinates(before, np.stack(index), order=1, mode="nearest")
     dense[...] = total / np.float32(len(smears))
+    if mass.gaps is not None:
+        fat = np.clip(mass.gaps.radius(offsets_of(grid, pose)) - 1.0, 0.0, 1.0)
+        dense *= 1.0 - np.float32(GAPS) * fat * (1.0 - rho) ** 0.5 * np.clip(rho * 6.0, 0.0, 1.0)
 
 
 def outline(mass: Mass, grid: Grid, pose: Pose) -> npt.NDArray[np.bool_]:
