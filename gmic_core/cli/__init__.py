@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 COMMANDS: dict[str, str] = {
     "info": "list the breast images in files and folders",
     "predict": "run the networks on exams and write scores, patches and saliency",
+    "phantom": "simulate screening exams (DBT, FFDM and synthetic 2D) with known findings",
+    "evaluate": "measure what networks say of labelled or simulated exams: AUC, Dice, PxAP, a report",
     "models": "list, import, show and verify networks and weights",
 }
 """Subcommands in the order of the help page, with the sentence shown there."""
