@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 DIFFERENT_DATA = (
-    "Different data: the papers' figures come from screening patients of NYU Langone Health, ours from the images named "
-    "above. They cannot be compared; they stand here to show what was measured in which way."
+    "Different data: the papers' figures come from screening patients of NYU Langone Health, ours from the images "
+    "named above. They must not be compared; they stand here to show what was measured, and how."
 )
 
 Row = tuple[float, float, float]

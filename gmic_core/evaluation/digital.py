@@ -1,0 +1,244 @@
+"""Unseen digital breasts: each is simulated, scored and forgotten; only its scores and figures are kept.
+
+A third of the seeds are breasts with a malignant finding, a third with benign findings only, a third normal, so that
+120 seeds in a row give forty of each. Everything about a breast follows from its seed and the options.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from gmic_core.errors import EvaluationError, InferenceError
+from gmic_core.evaluation.networks import NetworkPredictor
+from gmic_core.evaluation.records import Evaluated, Records
+from gmic_core.evaluation.run import evaluate_one
+from gmic_core.evaluation.sources import Subject
+from gmic_core.evaluation.truth import ImageTruth, lesions_of
+from gmic_core.exam.model import MammoImage
+from gmic_core.inference.choice import DEFAULT_MODELS
+from gmic_core.inference.engine import Run
+from gmic_core.inference.slices import Frame
+from gmic_core.models.registry import get_spec
+from gmic_core.phantom.spec import (
+    CALCIFIED_KINDS,
+    FINDING_KINDS,
+    PHANTOM_VERSION,
+    SMALL_FACTOR,
+    Size,
+    stream,
+)
+from gmic_core.training.data.cropping import LabelledImage, Slices
+from gmic_core.training.data.digital import BreastOptions, BreastPlan, Simulator, simulate
+from gmic_core.training.data.seeds import TEST, split_of
+from gmic_core.training.data.store import StoredFinding
+from gmic_core.types import STANDARD_VIEWS, Finding, Modality
+
+GROUPS = ("malignant", "benign", "normal")
+"""Group of a seed: its remainder by three."""
+
+
+@dataclass(frozen=True)
+class DigitalOptions:
+    """Which images of the breasts are scored.
+
+    Attributes
+    ----------
+    views : ``one`` view of each breast, drawn from its seed, or ``both``.
+    thickness_mm : compressed thickness is drawn between these, around 56 +- 11 mm.
+    """
+
+    size: Size = "full"
+    modalities: tuple[str, ...] = ("DBT",)
+    views: Literal["one", "both"] = "one"
+    thickness_mm: tuple[int, int] = (30, 85)
+
+    def __post_init__(self) -> None:
+        """Check names and ranges."""
+        if not self.modalities or not {*self.modalities} <= {"DBT", "FFDM", "S2D"}:
+            raise EvaluationError(f"Modalities are DBT, FFDM and S2D, not {', '.join(self.modalities) or 'none'}.")
+        low, high = self.thickness_mm
+        if not 20 <= low <= high <= 100:
+            raise EvaluationError(f"Breasts are 20 to 100 mm thick, not {low} to {high}; choose a range within.")
+
+    @property
+    def factor(self) -> int:
+        """Side of a pixel in pixels of a full-size exam."""
+        return SMALL_FACTOR if self.size == "small" else 1
+
+
+def parse_seeds(text: str) -> range:
+    """Return the seeds that ``FIRST:COUNT`` or ``SEED`` stands for.
+
+    Raises
+    ------
+    EvaluationError
+        If it is neither, or a breast is one that networks were trained or validated on.
+    """
+    first, _, count = text.partition(":")
+    try:
+        seeds = range(int(first), int(first) + int(count or 1))
+    except ValueError as error:
+        raise EvaluationError(f"'{text}' names no seeds; write FIRST:COUNT, such as {TEST.start}:120.") from error
+    if not len(seeds) or seeds.start < 0:
+        raise EvaluationError(f"'{text}' names no seeds; write FIRST:COUNT, such as {TEST.start}:120.")
+    seen = sorted({split_of(seeds.start), split_of(seeds[-1])} & {"training", "validation"})
+    if seen:
+        raise EvaluationError(
+            f"Seeds {text} belong to {seen[0]}: networks have seen these breasts. Use test seeds, "
+            f"{TEST.start} to {TEST.stop - 1}."
+        )
+    return seeds
+
+
+def plan_unseen(seed: int, options: DigitalOptions) -> BreastPlan:
+    """Return what the breast of a seed is."""
+    rng = stream(seed, "unseen breast")
+    side, view = int(rng.integers(2)), STANDARD_VIEWS[int(rng.integers(2))]
+    low, high = options.thickness_mm
+    thickness = int(np.clip(round(float(rng.normal(56.0, 11.0))), low, high))
+    usable = [kind for kind in FINDING_KINDS if options.size == "full" or kind not in CALCIFIED_KINDS]
+    malignant = [kind for kind in usable if kind.startswith("malignant")]
+    benign = [kind for kind in usable if kind.startswith("benign")]
+    group = GROUPS[seed % len(GROUPS)]
+    kinds: list[str] = []
+    if group == "malignant":
+        kinds = [str(rng.choice(malignant)), *(str(kind) for kind in rng.choice(benign, int(rng.random() < 0.3)))]
+    elif group == "benign":
+        kinds = [str(kind) for kind in rng.choice(benign, 1 + int(rng.random() < 0.3))]
+    views = STANDARD_VIEWS if options.views == "both" else (view,)
+    return BreastPlan(seed, side, views, tuple(kinds), thickness)
+
+
+def network_for(modality: Modality, wanted: str | None, named: Iterable[str | None]) -> str:
+    """Return the network for images of a modality: the one asked for, one that weights were given for, or the usual.
+
+    Raises
+    ------
+    ModelError
+        If the network asked for does not take these images.
+    """
+    if wanted is not None:
+        get_spec(wanted).input_for(modality)
+        return wanted
+    fitting = [name for name in named if name is not None and _takes(name, modality)]
+    usual = DEFAULT_MODELS[modality]
+    return usual if usual in fitting or not fitting else fitting[0]
+
+
+def _takes(model: str, modality: Modality) -> bool:
+    return any(entry.modality is modality for entry in get_spec(model).inputs)
+
+
+class ArrayReader:
+    """Gives the slices of an image that lies in memory."""
+
+    def __init__(self, frames: Slices, count: int) -> None:
+        # slices that are made one by one would be made again for every pass of the engine
+        self._frames = frames if isinstance(frames, np.ndarray) else np.stack([frames[k] for k in range(count)])
+
+    def read(self, image: MammoImage, slice_index: int) -> Frame:
+        """Return (rows, columns)."""
+        return np.asarray(self._frames[slice_index])
+
+    def submit(self, image: MammoImage, slice_index: int) -> Future[Frame]:
+        """Return (rows, columns), at once."""
+        future: Future[Frame] = Future()
+        future.set_result(self.read(image, slice_index))
+        return future
+
+
+def evaluate_breasts(
+    seeds: Iterable[int],
+    options: DigitalOptions,
+    predictor: NetworkPredictor,
+    models: dict[Modality, str],
+    records: Records,
+    done: Callable[[int, bool], object],
+    run: Run | None = None,
+    simulator: Simulator = simulate,
+) -> list[Evaluated]:
+    """Return the evaluated images of all breasts; those that are kept from before are not made again.
+
+    Parameters
+    ----------
+    models : network for each modality.
+    done : called after each breast; the flag tells whether it was kept from before.
+
+    Raises
+    ------
+    CancelledError
+        If it was stopped; finished images are kept.
+    """
+    evaluated: list[Evaluated] = []
+    for seed in seeds:
+        names = [f"{seed}-{view}-{m}" for view in plan_unseen(seed, options).views for m in options.modalities]
+        keys = {name: _key(name, options, predictor, models) for name in names}
+        kept = {name: records.get(name, keys[name]) for name in names}
+        if None in kept.values():
+            for name, found in _make(seed, options, predictor, models, run, simulator):
+                records.put(name, keys[name], found)
+                kept[name] = found
+            done(seed, False)
+        else:
+            done(seed, True)
+        evaluated += [found for found in kept.values() if found is not None]
+    return evaluated
+
+
+def _make(
+    seed: int,
+    options: DigitalOptions,
+    predictor: NetworkPredictor,
+    models: dict[Modality, str],
+    run: Run | None,
+    simulator: Simulator,
+) -> Iterable[tuple[str, Evaluated]]:
+    """Simulate one breast and yield (name, evaluated image) one by one."""
+    plan = plan_unseen(seed, options)
+    made = simulator(plan, BreastOptions(modalities=options.modalities, size=options.size))
+    for labelled in made.images:
+        name = f"{seed}-{labelled.image.view}-{labelled.image.modality}"
+        image = replace(labelled.image, sop_uid=f"simulated-{name}")
+        model = models.get(image.modality)
+        if model is None:
+            raise InferenceError(f"No network was chosen for {image.modality} images.")
+        predicted = predictor.predict(image, model, run, ArrayReader(labelled.frames, image.frames))
+        subject = Subject(image, f"breast-{seed}", _labels(made.findings), None)
+        yield name, evaluate_one(subject, predicted, truth_of(labelled, made.findings))
+
+
+def truth_of(labelled: LabelledImage, findings: Iterable[StoredFinding]) -> ImageTruth:
+    """Return the findings of a simulated image."""
+    image = labelled.image
+    classes = {one.number: Finding.MALIGNANT if one.malignant else Finding.BENIGN for one in findings}
+    slices = (labelled.labels[k] for k in range(image.frames))
+    return lesions_of(slices, (image.frames, image.rows, image.columns), classes)
+
+
+def _labels(findings: Iterable[StoredFinding]) -> tuple[bool, bool]:
+    present = {one.malignant for one in findings}
+    return False in present, True in present
+
+
+def _key(
+    name: str, options: DigitalOptions, predictor: NetworkPredictor, models: dict[Modality, str]
+) -> dict[str, Any]:
+    modality = Modality(name.rsplit("-", 1)[1])
+    breast = {"size": options.size, "thickness_mm": list(options.thickness_mm), "phantom_version": PHANTOM_VERSION}
+    return {"name": name, "breast": breast, **predictor.key(models[modality])}
+
+
+def description(seeds: range, options: DigitalOptions) -> dict[str, Any]:
+    """Return what the breasts were, for the report."""
+    return {
+        "kind": "digital breasts, simulated",
+        "phantom_version": PHANTOM_VERSION,
+        "seeds": [seeds.start, len(seeds)],
+        "split": split_of(seeds.start),
+        **asdict(options),
+    }
