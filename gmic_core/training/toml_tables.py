@@ -89,13 +89,13 @@ def _scalar(kind: type, value: Any, file: str, where: str) -> Any:
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     names = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
-    if type(value) is not kind or (kind is float and not math.isfinite(value)):
+    if type(value) is not kind or (isinstance(value, float) and not math.isfinite(value)):
         raise _wrong(file, where, names[kind], value)
     return value
 
 
 def _choice(choices: tuple[Any, ...], value: Any, file: str, where: str) -> Any:
-    if value not in choices or type(value) is not type(choices[0]) and not isinstance(choices[0], StrEnum):
+    if value not in choices or (type(value) is not type(choices[0]) and not isinstance(choices[0], StrEnum)):
         raise _wrong(file, where, "one of " + ", ".join(str(choice) for choice in choices), value)
     return value
 
