@@ -26,8 +26,8 @@ PLATE_MM = 3.0
 NIPPLE_MM = 12.0
 FIELD_MM = 4.0
 APART_MM = 6.0
-NEARBY_MM = 4.0
-"""Tissue this far around a place makes it "at the border of glandular tissue"."""
+NEARBY_MM = (4.0, 9.0)
+"""Tissue this far around a place tells whether it is at the border of glandular tissue."""
 RELAXED = (1.0, 0.7, 0.45)
 """Shares of these distances that are tried in turn, for breasts too small for all of them."""
 
@@ -127,10 +127,11 @@ def _distances(breast: Breast, view: ViewName, points: Points) -> tuple[Points, 
 
 
 def _likelihood(breast: Breast, neutral: Points, in_view: dict[ViewName, Points]) -> npt.NDArray[np.float64]:
-    """Return how likely a finding is at each place: where there is glandular tissue nearby."""
-    around = np.concatenate([np.zeros((1, 3)), NEARBY_MM * np.vstack([np.eye(3), -np.eye(3)])])
-    dense = np.mean([np.asarray(breast.dense_at(neutral + step)) for step in around], axis=0)
-    weight: npt.NDArray[np.float64] = 0.004 + np.clip(dense - 0.05, 0.0, 1.0) ** 2
+    """Return how likely a finding is at each place: where glandular tissue and fat meet, and seldom in fat alone."""
+    six = np.vstack([np.eye(3), -np.eye(3)])
+    around = np.concatenate([np.zeros((1, 3)), *(radius * six for radius in NEARBY_MM)])
+    dense = np.clip(np.mean([np.asarray(breast.dense_at(neutral + step)) for step in around], axis=0), 0.0, 1.0)
+    weight: npt.NDArray[np.float64] = 0.002 + np.clip(dense - 0.08, 0.0, 1.0) * (1.0 - dense) ** 2
     # the pectoral muscle fills the upper corner at the chest wall of an MLO
     _, y, x = in_view["MLO"].T
     spec = breast.spec
