@@ -24,7 +24,8 @@ from gmic_core.training.data.cropping import CropOptions, Cropper, Cut, Labelled
 from gmic_core.training.data.seeds import only_split
 from gmic_core.training.data.slabs import SlabCutter, SlabOptions
 from gmic_core.training.data.store import StoredFinding, breast_folder, start_store, write_breast
-from gmic_core.training.data.windows import scaled_spec
+from gmic_core.training.data.windows import scaled_spec, spec_at
+from gmic_core.types import CLASSES, Modality
 
 Progress = Callable[[int, int], None]
 """Called with the number of finished breasts and of all."""
@@ -43,6 +44,9 @@ class BreastOptions:
     normal_share : share of breasts without findings.
     findings : fewest and most findings of the others. Many per breast, because simulating is what takes time.
     kinds : kinds of findings; each is as likely as any other.
+    class_shares : (benign, malignant) share of breasts with findings of the class, drawn apart; then
+        ``normal_share`` has no part, and ``findings`` counts those of one class. For image labels, which say
+        nothing where most breasts have both.
     thickness_mm : compressed thickness lies between these: thick breasts would cost memory and time.
     """
 
@@ -51,6 +55,7 @@ class BreastOptions:
     normal_share: float = 0.2
     findings: tuple[int, int] = (3, 6)
     kinds: tuple[str, ...] = FINDING_KINDS
+    class_shares: tuple[float, float] | None = None
     thickness_mm: tuple[int, int] = (30, 65)
     size: Size = "full"
 
@@ -80,11 +85,23 @@ def plan_breast(seed: int, options: BreastOptions) -> BreastPlan:
     side = int(rng.integers(2))
     view = ("CC", "MLO")[int(rng.integers(2))]
     thickness = int(rng.integers(options.thickness_mm[0], options.thickness_mm[1] + 1))
-    normal = bool(rng.random() < options.normal_share)
-    count = 0 if normal else int(rng.integers(options.findings[0], options.findings[1] + 1))
-    usable = [kind for kind in options.kinds if options.size == "full" or kind not in CALCIFIED_KINDS]
-    kinds = tuple(str(kind) for kind in rng.choice(usable, count))
+    kinds = _draw_kinds(options, rng)
     return BreastPlan(seed, side, ("CC", "MLO") if options.both_views else (view,), kinds, thickness)
+
+
+def _draw_kinds(options: BreastOptions, rng: np.random.Generator) -> tuple[str, ...]:
+    usable = [kind for kind in options.kinds if options.size == "full" or kind not in CALCIFIED_KINDS]
+    low, high = options.findings
+    if options.class_shares is None:
+        normal = bool(rng.random() < options.normal_share)
+        count = 0 if normal else int(rng.integers(low, high + 1))
+        return tuple(str(kind) for kind in rng.choice(usable, count))
+    drawn: list[str] = []
+    for name, share in zip(CLASSES, options.class_shares, strict=True):
+        of_class = [kind for kind in usable if kind.startswith(name)]
+        if rng.random() < share and of_class:
+            drawn += [str(kind) for kind in rng.choice(of_class, int(rng.integers(low, high + 1)))]
+    return tuple(drawn)
 
 
 @dataclass(frozen=True)
@@ -103,11 +120,18 @@ Cutter = Callable[[LabelledImage, ModelSpec, np.random.Generator], list[Cut]]
 
 @dataclass(frozen=True)
 class StoreOptions:
-    """What a store is made with; either ``crops`` (patches) or ``slabs`` (volumes and whole images) is used."""
+    """What a store is made with; either ``crops`` (patches) or ``slabs`` (volumes and whole images) is used.
+
+    Attributes
+    ----------
+    window : rows, columns and pixel spacing in mm of the network's input; 0: the network's own, for small breasts a
+        quarter of it.
+    """
 
     breasts: BreastOptions = field(default_factory=BreastOptions)
     crops: CropOptions = field(default_factory=CropOptions)
     slabs: SlabOptions | None = None
+    window: tuple[int, int, float] = (0, 0, 0.0)
 
     def manifest(self, seeds: Iterable[int]) -> dict[str, object]:
         """Return what is recorded in the store."""
@@ -120,13 +144,18 @@ class StoreOptions:
             "phantom_version": PHANTOM_VERSION,
             "breasts": asdict(self.breasts),
             "cut": cut,
+            "window": self.window,
             "seeds": seeds,
         }
 
     def spec_for(self, modality: str) -> ModelSpec:
         """Return the network whose window the crops are cut from."""
-        spec = GMIC3D if modality == "DBT" else GMIC2D_PARK
-        return scaled_spec(spec, SMALL_FACTOR if self.breasts.size == "small" else 1)
+        spec = scaled_spec(GMIC3D if modality == "DBT" else GMIC2D_PARK, self._factor)
+        return spec_at(spec, Modality(modality), *self.window)
+
+    @property
+    def _factor(self) -> int:
+        return SMALL_FACTOR if self.breasts.size == "small" else 1
 
     def cut(self, labelled: LabelledImage, seed: int) -> list[Cut]:
         """Return the crops of one image."""
