@@ -38,6 +38,8 @@ TOP_SHARE = 0.25
 class PatchStage(Task[Batch]):
     """Patches labelled benign and malignant."""
 
+    metric = "auc_mean"
+
     def __init__(self, around: Surroundings, network: GmicNetwork, train: PatchSource, validation: PatchSource) -> None:
         super().__init__(around)
         self._train, self._validation = train, validation
@@ -106,7 +108,7 @@ class PatchStage(Task[Batch]):
         return _bce(self._gmic.fusion_dnn(both), labels)
 
     def validate(self, epoch: int) -> dict[str, float]:
-        """Return patch-wise AUC of the global network (mean with the local one: ``auc_malignant``)."""
+        """Return patch-wise AUC of each network and class; ``auc_mean``, of these four, tells the best epoch."""
         self.network.eval()
         rows: list[Tensor] = []
         source = Background(self._validation.epoch(generator(self.around.seed, 0, 0, CHECK)))
@@ -116,13 +118,14 @@ class PatchStage(Task[Batch]):
                     rows.append(self._scores(torch.as_tensor(pixels), torch.as_tensor(labels)))
         finally:
             source.close()
-        table = torch.cat(rows).numpy() if rows else np.zeros((0, 8))  # labels, global, local, mean of both: 2 each
-        names = {"auc_malignant": (1, 7), "auc_benign": (0, 6), "auc_malignant_global": (1, 3),
-                 "auc_benign_global": (0, 2), "auc_malignant_local": (1, 5), "auc_benign_local": (0, 4)}  # fmt: skip
-        return {
-            name: auc(table[:, label], table[:, score], f"{name[4:].split('_')[0]} validation patches")
-            for name, (label, score) in names.items()
+        table = torch.cat(rows).numpy() if rows else np.zeros((0, 6))  # labels, global and local scores, 2 each
+        columns = {"auc_malignant_global": (1, 3), "auc_benign_global": (0, 2),
+                   "auc_malignant_local": (1, 5), "auc_benign_local": (0, 4)}  # fmt: skip
+        each = {
+            name: auc(table[:, label], table[:, score], f"{name.split('_')[1]} validation patches")
+            for name, (label, score) in columns.items()
         }
+        return {self.metric: float(np.mean(list(each.values()))), **each}
 
     def _scores(self, pixels: Tensor, labels: Tensor) -> Tensor:
         pixels = pixels.to(self.around.device)
@@ -131,7 +134,7 @@ class PatchStage(Task[Batch]):
             vectors = self._gmic.dn_resnet(pixels[:, 0])
         global_ = torch.sigmoid(pool_map(logits, self.stage.pooling))
         local = torch.sigmoid(self._gmic.classifier_linear(vectors.float()))
-        return torch.cat([labels, *(part.cpu() for part in (global_, local, 0.5 * (global_ + local)))], dim=1)
+        return torch.cat([labels, global_.cpu(), local.cpu()], dim=1)
 
     def named(self, batch: Batch) -> str:
         """Return how many patches there are; their source names images that it cannot read."""

@@ -68,6 +68,8 @@ class PatchSource(Protocol):
 class TrainingData:
     """The data of one run; a part that the run's stages do not need may be None.
 
+    Made by ``gmic_core.training.data.opening.open_training_data(experiment, folder)``.
+
     Attributes
     ----------
     description : what the data are (kind, seeds, counts, spacing ...): goes into the weights' metadata and the log.
