@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from gmic_core.cli import Subparsers
+    from gmic_core.phantom.plan import Plan
 
 DEFAULT_OUT = Path("simulated-exams")
 DESCRIPTION = (
@@ -53,6 +54,10 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         "--syntax", choices=("explicit", "jpegls"), default="jpegls",
         help="DICOM pixels uncompressed, or as lossless JPEG-LS; default: jpegls",
     )  # fmt: skip
+    add(
+        "--anatomy", type=Path, metavar="FILE.mhd",
+        help="expose a VICTRE voxel phantom instead (one CC view); with its own thickness and findings",
+    )  # fmt: skip
     add("--workers", type=int, metavar="N", help="processes; default: one per core, as many as 5 GiB of memory allow")
     return parser
 
@@ -63,11 +68,7 @@ def run(args: argparse.Namespace) -> int:
         raise PhantomError(f"--count must be 1 or more, not {args.count}.")
     if args.workers is not None and args.workers < 1:
         raise PhantomError(f"--workers must be 1 or more, not {args.workers}.")
-    findings = parse_findings(args.findings)
-    specs = [
-        make_exam_spec(args.seed + number, args.density, findings, args.thickness, args.size)
-        for number in range(args.count)
-    ]
+    plans = _plans(args)
     from tqdm import tqdm
 
     from gmic_core.phantom.exam import write_exams
@@ -75,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     from gmic_core.phantom.headers import SIMULATED
     from gmic_core.phantom.jobs import worker_count
 
-    workers = worker_count(args.size, 2 * args.count, args.workers)
+    workers = worker_count(args.size, sum(len(plan.parts) for plan in plans), args.workers)
     form = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
     with _terminated_as_interrupted(), tqdm(total=1.0, file=sys.stderr, bar_format=form, leave=False) as bar:
 
@@ -83,11 +84,27 @@ def run(args: argparse.Namespace) -> int:
             bar.set_description_str(text, refresh=False)
             bar.update(max(share - bar.n, 0.0))
 
-        folders = write_exams(specs, args.out, Writing(args.syntax, args.format), progress=show, workers=workers)
+        folders = write_exams(plans, args.out, Writing(args.syntax, args.format), progress=show, workers=workers)
     print(SIMULATED)
     for folder in folders:
         print(folder)
     return 0
+
+
+def _plans(args: argparse.Namespace) -> list[Plan]:
+    """Return what is to be made; wrong options are refused before anything is."""
+    from gmic_core.phantom.plan import plan_of, plan_of_anatomy
+
+    seeds = range(args.seed, args.seed + args.count)
+    if args.anatomy is None:
+        findings = parse_findings(args.findings)
+        specs = [make_exam_spec(seed, args.density, findings, args.thickness, args.size) for seed in seeds]
+        return [plan_of(spec) for spec in specs]
+    if args.thickness is not None or args.findings != "random":
+        raise PhantomError(
+            "A phantom given with --anatomy has its own thickness and findings; leave those options out."
+        )
+    return [plan_of_anatomy(args.anatomy, seed, args.size, args.density or "b") for seed in seeds]
 
 
 @contextmanager

@@ -6,7 +6,6 @@ nothing that looks whole. What a killed run has finished is taken over by the ne
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -16,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from gmic_core.errors import PhantomError
-from gmic_core.phantom.dicom import FORMAT_VERSION, TRANSFER_SYNTAX, Syntax
+from gmic_core.phantom.dicom import TRANSFER_SYNTAX, Syntax
 from gmic_core.phantom.files import Format, Writing, appearing, image_name
-from gmic_core.phantom.frame import VIEWS
-from gmic_core.phantom.headers import KINDS, SIMULATED, patient_id
+from gmic_core.phantom.headers import KINDS, SIMULATED
 from gmic_core.phantom.jobs import NOTES, Event, Job, note_of, run_jobs
 from gmic_core.phantom.lock import only_one
+from gmic_core.phantom.plan import Plan, plan_of
 from gmic_core.phantom.spec import PHANTOM_VERSION, ExamSpec, ViewName
 from gmic_core.types import Laterality
 
@@ -36,16 +35,6 @@ AXES = (
     "centre_mm and extent_mm are (z, y, x) in mm: height above the breast support, down the image, from the chest "
     "wall; centre_lps_mm are patient coordinates; slices, rows and columns count from 0"
 )
-
-
-def exam_name(spec: ExamSpec) -> str:
-    """Return the name of the exam's folder, e.g. ``sim-000007``."""
-    return patient_id(spec.seed).lower()
-
-
-def exam_key(spec: ExamSpec) -> str:
-    """Return what tells this exam from others of the same seed: a digest of all that its pixels depend on."""
-    return hashlib.sha256(repr((PHANTOM_VERSION, FORMAT_VERSION, spec)).encode()).hexdigest()[:16]
 
 
 def write_exam(
@@ -74,11 +63,11 @@ def write_exam(
         If the exam cannot be simulated or written.
     """
     how = Writing(syntax, fmt)
-    return write_exams([spec], folder, how, progress=progress, cancelled=cancelled, workers=workers)[0]
+    return write_exams([plan_of(spec)], folder, how, progress=progress, cancelled=cancelled, workers=workers)[0]
 
 
 def write_exams(
-    specs: Sequence[ExamSpec],
+    plans: Sequence[Plan],
     folder: Path,
     how: Writing,
     *,
@@ -87,7 +76,7 @@ def write_exams(
     workers: int = 1,
 ) -> list[Path]:
     """Simulate exams as :func:`write_exam` does, several at once when there are workers; return their folders."""
-    exams = [Exam(spec, folder / exam_name(spec), how) for spec in specs]
+    exams = [Exam(plan, folder / plan.name, how) for plan in plans]
     missing = [exam for exam in exams if not exam.is_there()]
     report = progress or _silent
     if missing:
@@ -121,14 +110,14 @@ def grow_exam(
     target : a folder of its own; anything else in it is removed.
     on_view : called with the images of every view that is ready, also of those that were there before.
     """
-    exam = Exam(spec, target, how)
+    exam = Exam(plan_of(spec), target, how)
     tell = on_view or _ignore
     if not exam.is_whole(target):
         with _alone_in(target.parent, progress or _silent, cancelled):
             if not exam.is_whole(target):
                 _make([exam], [target], progress or _silent, cancelled, workers, tell)
                 return target
-    for side, view in exam.views():
+    for side, view in exam.plan.views():
         tell(exam.images(target, side, view))
     return target
 
@@ -165,8 +154,8 @@ def _make(
     jobs: list[Job] = []
     for exam, place in zip(exams, places, strict=True):
         exam.prepare(place)
-        for side, view in exam.views():
-            if exam.is_done(place, side, view):
+        for side, view in exam.plan.views():
+            if note_of(place, side, view).exists():
                 tell(exam.images(place, side, view))
         jobs += exam.jobs(place)
         if not exam.jobs(place):
@@ -177,7 +166,7 @@ def _make(
         shares[event.job] = event.share
         exam, place = next(pair for pair in zip(exams, places, strict=True) if pair[1] == event.job.folder)
         if event.finished is not None:
-            tell(exam.images(place, event.job.spec.laterality, event.finished))
+            tell(exam.images(place, event.job.part.spec.laterality, event.finished))
             if not exam.jobs(place):
                 exam.finish(place)
         report(sum(shares.values()) / len(shares), f"{exam.target.name}: {event.text}")
@@ -188,12 +177,12 @@ def _make(
 class Exam:
     """One exam on disk: where it goes, whether it is there, and what completes it."""
 
-    def __init__(self, spec: ExamSpec, target: Path, how: Writing) -> None:
+    def __init__(self, plan: Plan, target: Path, how: Writing) -> None:
         if how.syntax not in TRANSFER_SYNTAX:
             known = ", ".join(TRANSFER_SYNTAX)
             raise PhantomError(f"Simulated images cannot be written as {how.syntax}; use one of {known}.")
-        self.spec, self.target = spec, target
-        self.how = replace(how, study=exam_key(spec))
+        self.plan, self.target = plan, target
+        self.how = replace(how, study=plan.key)
         self.hidden = target.with_name(f".{target.name}.partial")
 
     @property
@@ -219,17 +208,9 @@ class Exam:
             "remove it or choose another folder."
         )
 
-    def views(self) -> list[tuple[Laterality, ViewName]]:
-        """Return the exam's views, in the order in which they are made."""
-        return [(breast.laterality, view) for view in VIEWS for breast in self.spec.breasts]
-
     def images(self, place: Path, side: Laterality, view: ViewName) -> list[Path]:
         """Return the image files of one view."""
         return [place / image_name(side, view, kind, self.how.fmt) for kind in KINDS]
-
-    def is_done(self, place: Path, side: Laterality, view: ViewName) -> bool:
-        """Return whether a view is finished."""
-        return note_of(place, side, view).exists()
 
     def prepare(self, place: Path) -> None:
         """Make the folder to work in, keeping finished views of this very exam and nothing else."""
@@ -243,11 +224,8 @@ class Exam:
 
     def jobs(self, place: Path) -> list[Job]:
         """Return what is still to be run."""
-        return [
-            Job(breast, place, self.how)
-            for breast in self.spec.breasts
-            if not all(self.is_done(place, breast.laterality, view) for view in VIEWS)
-        ]
+        jobs = [Job(part, place, self.how) for part in self.plan.parts]
+        return [job for job in jobs if job.missing]
 
     def finish(self, place: Path) -> None:
         """Write truth.json from the notes of the views, remove the notes, and give the exam its name."""
@@ -255,12 +233,12 @@ class Exam:
             "notice": SIMULATED,
             "simulated": True,
             "phantom_version": PHANTOM_VERSION,
-            "seed": self.spec.seed,
-            "size": self.spec.size,
-            "patient_id": patient_id(self.spec.seed),
+            "seed": self.plan.seed,
+            "size": self.plan.size,
+            "patient_id": self.plan.patient_id,
             "axes": AXES,
             "options": self._options,
-            "views": [_read(note_of(place, side, view)) for side, view in self.views()],
+            "views": [_read(note_of(place, side, view)) for side, view in self.plan.views()],
         }
         with appearing(place / TRUTH) as out:
             out.write((json.dumps(document, indent=1) + "\n").encode())

@@ -22,9 +22,10 @@ from gmic_core.errors import CancelledError, GmicError, PhantomError
 from gmic_core.phantom.breast import Breast
 from gmic_core.phantom.files import Writing, appearing, write_view
 from gmic_core.phantom.findings import place_findings
-from gmic_core.phantom.frame import VIEWS
-from gmic_core.phantom.simulate import simulate_view
-from gmic_core.phantom.spec import BreastSpec, Size, ViewName
+from gmic_core.phantom.plan import Part
+from gmic_core.phantom.simulate import Progress, ViewImages, acquire, simulate_view
+from gmic_core.phantom.spec import Size, ViewName
+from gmic_core.phantom.victre import read_victre
 from gmic_core.types import Laterality
 
 NOTES = ".notes"
@@ -37,20 +38,22 @@ POLL_S = 0.2
 
 @dataclass(frozen=True)
 class Job:
-    """Both views of one breast.
+    """The views of one breast.
 
     Attributes
     ----------
     folder : where its files go.
     """
 
-    spec: BreastSpec
+    part: Part
     folder: Path
     writing: Writing
 
-    def note(self, view: ViewName) -> Path:
-        """Return the note of one of its views."""
-        return note_of(self.folder, self.spec.laterality, view)
+    @property
+    def missing(self) -> tuple[ViewName, ...]:
+        """Return the views that are not finished."""
+        side = self.part.spec.laterality
+        return tuple(view for view in self.part.views if not note_of(self.folder, side, view).exists())
 
 
 def note_of(folder: Path, side: Laterality, view: ViewName) -> Path:
@@ -78,25 +81,37 @@ def run_job(job: Job, listener: Listener) -> None:
     ----------
     listener : may raise to stop.
     """
-    wanted = [view for view in VIEWS if not job.note(view).exists()]
-    listener(Event(job, 1.0 - len(wanted) / len(VIEWS), f"growing the {job.spec.laterality} breast"))
-    breast = Breast(job.spec)
-    findings = place_findings(breast)
-    for view in VIEWS:
-        if view not in wanted:
-            continue
-        name, start = f"{job.spec.laterality}-{view}", VIEWS.index(view) / len(VIEWS)
+    views, side = job.missing, job.part.spec.laterality
+    done = len(job.part.views) - len(views)
+    listener(Event(job, done / len(job.part.views), f"growing the {side} breast"))
+    simulate = _simulation(job.part)
+    for number, view in enumerate(views, start=done):
 
-        def show(share: float, text: str, name: str = name, start: float = start) -> None:
-            listener(Event(job, start + 0.9 * share / len(VIEWS), f"{text} {name}"))
+        def show(share: float, text: str, name: str = f"{side}-{view}", start: int = number) -> None:
+            listener(Event(job, (start + 0.9 * share) / len(job.part.views), f"{text} {name}"))
 
-        images = simulate_view(breast, findings, view, show)
+        images = simulate(view, show)
         show(1.0, "writing")
         document = write_view(job.folder, images, job.writing)
         del images  # the next view needs the room
-        with appearing(job.note(view)) as out:
+        with appearing(note_of(job.folder, side, view)) as out:
             out.write(json.dumps(document).encode())
-        listener(Event(job, start + 1.0 / len(VIEWS), f"{name} is ready", finished=view))
+        listener(Event(job, (number + 1) / len(job.part.views), f"{side}-{view} is ready", finished=view))
+
+
+def _simulation(part: Part) -> Callable[[ViewName, Progress], ViewImages]:
+    """Return what simulates one view of a breast."""
+    if part.anatomy is not None:
+        found = read_victre(part.anatomy, part.spec.plate)
+
+        def expose(view: ViewName, progress: Progress) -> ViewImages:
+            images = acquire(part.spec, view, found.tissue, progress)
+            return ViewImages(images.dbt, images.s2d, images.ffdm, part.spec, view, found.placed)
+
+        return expose
+    breast = Breast(part.spec)
+    findings = place_findings(breast)
+    return lambda view, progress: simulate_view(breast, findings, view, progress)
 
 
 def worker_count(size: Size, jobs: int, wanted: int | None = None) -> int:

@@ -6,18 +6,21 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
-from gmic_core.phantom.anatomy import BreastSpec
+from gmic_core.phantom.breast import Breast
 from gmic_core.phantom.dicom import write_dbt_dicom, write_mg_dicom
-from gmic_core.phantom.imaging import PATIENT_ORIENTATION, SimulatedBreast
+from gmic_core.phantom.findings import place_findings
+from gmic_core.phantom.frame import VIEWS
+from gmic_core.phantom.simulate import simulate_view
+from gmic_core.phantom.spec import EXTRA_SLICES, PLATES, BreastSpec
 from gmic_core.types import Laterality
 
-VERSION = 1
+VERSION = 2
 """Raise it when anything below changes: figures of different files must not be compared."""
 
-FULL = BreastSpec(seed=11, slices=96, rows=2457, columns=1996, laterality=Laterality.R, view="CC")
 SHORT, LONG, FIRST_IMAGE, QUAD = 24, 96, 70, 16
+FULL = BreastSpec(
+    11, Laterality.R, "b", LONG - EXTRA_SLICES, ("malignant-mass", "benign-mass"), PLATES["full", "24x29"]
+)
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ def prepare(folder: Path) -> Volumes:
     )
     done = home / "complete"
     if not done.exists():
-        print("simulating the volumes to measure on (once, about two minutes)", file=sys.stderr, flush=True)
+        print("simulating the volumes to measure on (once, about three minutes)", file=sys.stderr, flush=True)
         home.mkdir(parents=True, exist_ok=True)
         _simulate(home, found)
         done.touch()
@@ -62,24 +65,18 @@ def prepare(folder: Path) -> Volumes:
 
 
 def _simulate(home: Path, wanted: Volumes) -> None:
-    breast = SimulatedBreast(FULL)
-    write_mg_dicom(wanted.ffdm, breast.ffdm(), FULL, "FFDM", "jpegls")
-    scratch = home / "frames.raw"
-    shape = (FULL.slices, FULL.rows, FULL.columns)
-    frames = np.memmap(scratch, np.uint16, "w+", shape=shape)
-    try:
-        for index, frame in enumerate(breast.dbt_slices()):
-            frames[index] = frame
-        for path, count in ((wanted.dbt96, LONG), (wanted.dbt70, FIRST_IMAGE), (wanted.dbt24, SHORT)):
-            first = (FULL.slices - count) // 2
-            write_dbt_dicom(path, frames[first : first + count], replace(FULL, slices=count), "jpegls")
-        first = (FULL.slices - QUAD) // 2
-        for side, view in PATIENT_ORIENTATION:
-            # the same breast four times: what is drawn does not matter to the clock, where its chest wall is does
-            stack = frames[first : first + QUAD]
+    breast = Breast(FULL)
+    images = simulate_view(breast, place_findings(breast), "CC")
+    write_mg_dicom(wanted.ffdm, images.ffdm, FULL, "CC", "FFDM", "jpegls")
+    for path, count in ((wanted.dbt96, LONG), (wanted.dbt70, FIRST_IMAGE), (wanted.dbt24, SHORT)):
+        first = (LONG - count) // 2
+        short = replace(FULL, thickness_mm=count - EXTRA_SLICES)
+        write_dbt_dicom(path, images.dbt[first : first + count], short, "CC", "jpegls")
+    first = (LONG - QUAD) // 2
+    for side in Laterality:
+        for view in VIEWS:
+            # the same view four times: what is drawn does not matter to the clock, where its chest wall is does
+            stack = images.dbt[first : first + QUAD]
             turned = stack if side is FULL.laterality else stack[:, :, ::-1]
-            spec = replace(FULL, slices=QUAD, laterality=side, view=view)
-            write_dbt_dicom(wanted.quad / f"{side}-{view}.dcm", turned, spec, "jpegls")
-    finally:
-        del frames
-        scratch.unlink()
+            spec = replace(FULL, thickness_mm=QUAD - EXTRA_SLICES, laterality=side)
+            write_dbt_dicom(wanted.quad / f"{side}-{view}.dcm", turned, spec, view, "jpegls")
