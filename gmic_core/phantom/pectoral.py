@@ -14,7 +14,8 @@ from gmic_core.phantom.view_tissue import Grid
 
 Plane = npt.NDArray[np.float32]
 
-MUSCLE_LEVEL = 1.02
+MUSCLE_LEVEL = 0.62
+"""Muscle attenuates like fibroglandular tissue, but fat lies before, behind and between it."""
 _FIBRE_STEP_MM = 0.5
 _FIBRE_STRETCH = 12.0
 """How much longer than wide the fibres' pattern is."""
