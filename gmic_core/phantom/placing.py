@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from gmic_core.phantom.outline import make_outline
-from gmic_core.phantom.spec import ViewName
+from gmic_core.phantom.outline import Outline, make_outline
+from gmic_core.phantom.spec import BreastSpec, ViewName
 
 if TYPE_CHECKING:
     from gmic_core.phantom.breast import Breast
@@ -103,24 +103,25 @@ def _choose(
 def _candidates(breast: Breast, rng: np.random.Generator) -> _Candidates:
     """Draw places all over the breast and measure their distances in both views."""
     spec = breast.spec
-    reach = min(spec.plate.width_mm, float(make_outline(spec, "CC").edge.max()))
+    outlines = {view: make_outline(spec, view) for view in VIEWS}
+    outline = outlines["CC"]
+    reach = min(spec.plate.width_mm, float(outline.edge.max()))
     box = np.array([spec.thickness_mm, spec.plate.height_mm, reach])
     points = rng.random((CANDIDATES, 3)) * box
-    outline = make_outline(spec, "CC")
     points = points[outline.depth_at(points[:, 1], points[:, 2]) > 0.3 * SKIN_MM]
     neutral = np.asarray(breast.to_neutral("CC", points), np.float64)
     in_view: dict[ViewName, Points] = {v: np.asarray(breast.to_view(v, neutral), np.float64) for v in VIEWS}
-    distances = [_distances(breast, view, in_view[view]) for view in VIEWS]
+    distances = [_distances(breast.spec, outlines[view], in_view[view]) for view in VIEWS]
     skin, plate, nipple, field = (np.minimum(a, b) for a, b in zip(*distances, strict=True))
     return _Candidates(neutral, in_view, skin, plate, nipple, field, _likelihood(breast, neutral, in_view))
 
 
-def _distances(breast: Breast, view: ViewName, points: Points) -> tuple[Points, Points, Points, Points]:
+def _distances(spec: BreastSpec, outline: Outline, points: Points) -> tuple[Points, Points, Points, Points]:
     """Return the distances to the skin line, the nearer plate, the nipple, and the edge of the field, in mm."""
-    outline, plate = make_outline(breast.spec, view), breast.spec.plate
+    plate = spec.plate
     z, y, x = points.T
     depth = outline.depth_at(y, x)
-    across = outline.half_thickness(depth) - np.abs(z - 0.5 * breast.spec.thickness_mm)
+    across = outline.half_thickness(depth) - np.abs(z - 0.5 * spec.thickness_mm)
     nipple = np.hypot(y - outline.nipple_row, x - outline.reach_mm)
     field = np.minimum.reduce([y, plate.height_mm - y, x, plate.width_mm - x])
     return depth, across, nipple, field

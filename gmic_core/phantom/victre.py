@@ -170,10 +170,10 @@ def _read_labels(header: _Header) -> LabelVolume:
             data = file.read(wanted + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise PhantomError(f"{name} cannot be read ({error}); copy the phantom again.") from error
-    if len(data) != wanted:
-        raise PhantomError(
-            f"{name} holds {'more' if len(data) > wanted else len(data)} than the {wanted} voxels of its header."
-        )
+    if len(data) > wanted:
+        raise PhantomError(f"{name} holds more than the {wanted} voxels of its header; one of the two is damaged.")
+    if len(data) < wanted:
+        raise PhantomError(f"{name} holds {len(data)} of the {wanted} voxels of its header; copy the phantom again.")
     return np.frombuffer(data, np.uint8).reshape(header.shape)
 
 
