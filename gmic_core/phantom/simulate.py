@@ -154,7 +154,7 @@ class _System:
         height = self.spec.slice_height(number)
         layer = int(np.clip(round((height - grid.origin[0]) / grid.spacing[0]), 0, grid.shape[0] - 1))
         own = cv2.GaussianBlur(self.tissue.inside[layer], (0, 0), EDGE_MM / 2.0 / grid.spacing[2])
-        out: Plane = self.outline * (np.float32(0.45) + np.float32(0.55) * self._on_slice(own))
+        out: Plane = self.outline * (np.float32(0.7) + np.float32(0.3) * self._on_slice(own))
         return out
 
     def full_field(self) -> Image:
