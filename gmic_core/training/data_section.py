@@ -77,6 +77,26 @@ class PatchData:
 
 
 @dataclass(frozen=True)
+class MapData:
+    """``[data.maps]``: slices of digital breasts with many findings, for the stage ``maps``.
+
+    Attributes
+    ----------
+    side : rows and columns of a crop of a slice in pixels; 0: the whole window.
+    per_epoch, validation : slices of one epoch, of one validation.
+    finding_share : share of the training's slices that hold a finding.
+    train_seeds, validation_seeds : (first, count), as in ``[data.phantom]``; the breasts have more findings than those.
+    """
+
+    side: int = number(0, least=0, most=4096)
+    per_epoch: int = number(400, least=1)
+    validation: int = number(80, least=4)
+    finding_share: float = number(0.75, least=0.0, most=1.0)
+    train_seeds: tuple[int, int] = (1_000_000, 200)
+    validation_seeds: tuple[int, int] = (2_000_000, 20)
+
+
+@dataclass(frozen=True)
 class DataSection:
     """``[data]``.
 
@@ -103,6 +123,7 @@ class DataSection:
     fold: int = number(0, least=0)
     phantom: PhantomData = PhantomData()
     patches: PatchData = PatchData()
+    maps: MapData = MapData()
 
     def __post_init__(self) -> None:
         """Check the fold."""

@@ -22,7 +22,7 @@ from gmic_core.training.data_section import DataSection
 from gmic_core.training.toml_tables import number, read_table, text
 from gmic_core.types import Modality
 
-StageKind = Literal["birads", "patches", "images"]
+StageKind = Literal["birads", "patches", "maps", "images"]
 Precision = Literal["float32", "mixed"]
 Pooling = Literal["max", "top"]
 
@@ -65,6 +65,7 @@ class Stage:
     Attributes
     ----------
     kind : ``birads``: three-class pretraining of the global network; ``patches``: both networks on labelled patches;
+        ``maps``: the global network on slices with the place of findings, the local one on their patches;
         ``images``: the whole network end to end on image labels.
     epochs, patience : at most so many; stops after so many without gain of the validation's malignant AUC.
     batch_size : images or patches of one update, over all processes.

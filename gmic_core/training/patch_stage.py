@@ -14,15 +14,14 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from gmic_core.models.gmic2d import Gmic2D
-from gmic_core.models.gmic_blocks import gated_attention
 from gmic_core.models.gmic_network import GmicNetwork
 from gmic_core.training.batches import CHECK, PATCHES, Background, generator
 from gmic_core.training.experiment import Pooling
 from gmic_core.training.image_stage import split_modules
+from gmic_core.training.local_loss import local_loss, patch_bce
 from gmic_core.training.loop import cpu_state, parameter_groups
 from gmic_core.training.ranking import auc
 from gmic_core.training.samples import PatchSource
@@ -67,11 +66,11 @@ class PatchStage(Task[Batch]):
         with self.around.precision.autocast():
             features = self._gmic.ds_net(pixels)  # (n, 256, h, w)
             logits = self._class_map(features)
-        global_ = _bce(pool_map(logits, self.stage.pooling), labels)
+        global_ = patch_bce(pool_map(logits, self.stage.pooling), labels)
         kept = len(pixels) if self.stage.local_patches == 0 else min(self.stage.local_patches, len(pixels))
         with self.around.precision.autocast():
             vectors = self._gmic.dn_resnet(pixels[:kept, 0]).float()  # (kept, 512)
-        local = self._local_loss(vectors, labels[:kept])
+        local = local_loss(self._gmic, vectors, labels[:kept], self.stage.bag)
         fusion = self._fusion_loss(features[:kept].detach(), vectors, labels[:kept])
         regularisation = self.stage.beta * torch.sigmoid(logits).sum() / len(pixels)
         total = global_ + local + fusion + regularisation
@@ -84,28 +83,12 @@ class PatchStage(Task[Batch]):
         logits: Tensor = self._gmic.left_postprocess_net["gn_conv_last"](features)
         return logits.float() if self._sigmoid else STEEPNESS * logits.float() - SHIFT
 
-    def _local_loss(self, vectors: Tensor, labels: Tensor) -> Tensor:
-        """Return the mean of the loss of single patches and that of bags, whose label is that of any patch in it."""
-        head = self._gmic.classifier_linear
-        single = _bce(head(vectors), labels)
-        size = self.stage.bag
-        if size < 2 or len(vectors) < size:
-            return single
-        bags = range(0, len(vectors) - size + 1, size)
-        pooled = torch.cat([self._pooled(vectors[start : start + size]) for start in bags])
-        any_of = torch.stack([labels[start : start + size].amax(dim=0) for start in bags])
-        return 0.5 * (single + _bce(head(pooled), any_of))
-
-    def _pooled(self, vectors: Tensor) -> Tensor:
-        gmic = self._gmic
-        return gated_attention(vectors, gmic.mil_attn_V, gmic.mil_attn_U, gmic.mil_attn_w) @ vectors
-
     def _fusion_loss(self, features: Tensor, vectors: Tensor, labels: Tensor) -> Tensor:
         """Return the loss of 2D GMIC's fusion layer on single patches; it moves that layer only."""
         if not isinstance(self._gmic, Gmic2D):
             return vectors.new_zeros(())
         both = torch.cat([features.amax(dim=(2, 3)).float(), vectors.detach()], dim=1)
-        return _bce(self._gmic.fusion_dnn(both), labels)
+        return patch_bce(self._gmic.fusion_dnn(both), labels)
 
     def validate(self, epoch: int) -> dict[str, float]:
         """Return patch-wise AUC of each network and class; ``auc_mean``, of these four, tells the best epoch."""
@@ -150,8 +133,3 @@ def pool_map(logits: Tensor, pooling: Pooling) -> Tensor:
     flat = logits.flatten(2)  # (n, 2, cells)
     count = 1 if pooling == "max" else max(1, round(TOP_SHARE * flat.shape[2]))
     return flat.topk(count, dim=2, sorted=False).values.mean(dim=2)
-
-
-def _bce(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the mean over patches of the cross-entropy summed over the classes."""
-    return F.binary_cross_entropy_with_logits(logits.float(), labels, reduction="sum") / len(labels)

@@ -30,6 +30,7 @@ from gmic_core.training.export import export_weights
 from gmic_core.training.image_stage import ImageStage
 from gmic_core.training.initialisation import set_class_map, transfer
 from gmic_core.training.loop import Loop, StopRequest
+from gmic_core.training.map_stage import MapStage
 from gmic_core.training.memory import MixedPrecision
 from gmic_core.training.patch_stage import PatchStage
 from gmic_core.training.pretraining import BiradsStage
@@ -134,6 +135,12 @@ def make_task(around: Surroundings, network: GmicNetwork, data: TrainingData) ->
         if around.workers.together:
             raise TrainingError("The stage patches runs in one process; start it without torchrun.")
         return PatchStage(around, network, data.patches, data.validation_patches)
+    if kind == "maps":
+        if data.maps is None or data.validation_maps is None:
+            raise TrainingError("The stage maps needs findings whose place is known; these data have none.")
+        if around.workers.together:
+            raise TrainingError("The stage maps runs in one process; start it without torchrun.")
+        return MapStage(around, network, data.maps, data.validation_maps)
     if data.train is None or data.validation is None:
         raise TrainingError(f"The stage {kind} needs labelled training and validation images; these data have none.")
     if kind == "birads":

@@ -19,6 +19,8 @@ from gmic_core.types import CLASSES
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from gmic_core.training.data.maps import MapSource
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -79,6 +81,8 @@ class TrainingData:
     validation: SampleSource | None = None
     patches: PatchSource | None = None
     validation_patches: PatchSource | None = None
+    maps: MapSource | None = None
+    validation_maps: MapSource | None = None
     description: Mapping[str, object] = field(default_factory=dict)
 
 

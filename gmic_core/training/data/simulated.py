@@ -27,21 +27,21 @@ BITS = {Modality.DBT: 10, Modality.S2D: 10, Modality.FFDM: 12}
 def simulate_breast(plan: BreastPlan, options: BreastOptions) -> SimulatedBreast:
     """Simulate a breast; its views are made one after the other, as they are asked for."""
     exam = make_exam_spec(plan.seed, thickness_mm=plan.thickness_mm, size=options.size)
-    breast, findings = _with_findings(replace(exam.breasts[plan.side], findings=plan.kinds))
+    breast, findings = with_findings(replace(exam.breasts[plan.side], findings=plan.kinds))
     stored = tuple(StoredFinding(finding.number, finding.kind, finding.malignant) for finding in findings)
     return SimulatedBreast(breast.spec.density, stored, _images(plan, breast, findings, options.modalities))
 
 
-def _with_findings(spec: BreastSpec) -> tuple[Breast, tuple[Finding, ...]]:
+def with_findings(spec: BreastSpec) -> tuple[Breast, tuple[Finding, ...]]:
     """Return a breast with as many of its findings as fit: a small one has no room for six."""
+    breast = Breast(spec)  # its tissue does not depend on the findings
     while True:
-        breast = Breast(spec)
         try:
             return breast, place_findings(breast)
         except PhantomError:
-            if not spec.findings:
+            if not breast.spec.findings:
                 raise
-            spec = replace(spec, findings=spec.findings[:-1])
+            breast.spec = replace(breast.spec, findings=breast.spec.findings[:-1])
 
 
 def _images(
@@ -60,7 +60,7 @@ def labelled_image(seen: ViewImages, modality: Modality) -> LabelledImage:
     labels, reach = _truth(seen, modality)
     if seen.spec.laterality is Laterality.R:
         labels = labels[..., ::-1]  # a view: a copy would touch every page of an almost empty volume
-    return LabelledImage(_header(seen, modality, frames), frames, labels, reach)
+    return LabelledImage(header_of(seen.spec, seen.view, modality, frames), frames, labels, reach)
 
 
 def _truth(seen: ViewImages, modality: Modality) -> tuple[npt.NDArray[np.uint8], dict[int, tuple[int, int]]]:
@@ -73,15 +73,14 @@ def _truth(seen: ViewImages, modality: Modality) -> tuple[npt.NDArray[np.uint8],
     return labels[None], {int(number): (0, 0) for number in np.unique(labels) if number}
 
 
-def _header(seen: ViewImages, modality: Modality, frames: npt.NDArray[np.uint16]) -> MammoImage:
+def header_of(spec: BreastSpec, view: str, modality: Modality, frames: npt.NDArray[np.uint16]) -> MammoImage:
     """Return what a header of this image would say."""
-    spec = seen.spec
     pixel = spec.plate.ffdm_mm if modality is Modality.FFDM else spec.plate.dbt_mm
     return MammoImage(
         sop_uid="",
         modality=modality,
         laterality=spec.laterality,
-        view=seen.view,
+        view=view,
         frames=len(frames),
         rows=frames.shape[1],
         columns=frames.shape[2],

@@ -1,0 +1,166 @@
+"""Slices with the place of every finding, for the stage ``maps``: drawn from a store of slices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from gmic_core.errors import TrainingError
+from gmic_core.training.data.store import CELL, SHADOW, StoredBreast, open_store
+
+NOTHING, BENIGN, MALIGNANT, UNSURE = 0, 1, 2, 255
+"""Codes of label cells: UNSURE is out-of-plane blur."""
+
+
+@dataclass(frozen=True)
+class MapBatch:
+    """Slices of one size.
+
+    Attributes
+    ----------
+    pixels : float32 (n, 1, rows, columns), standardised.
+    codes : uint8 (n, rows / 4, columns / 4), one of the codes above.
+    names : of the slices, for messages.
+    """
+
+    pixels: torch.Tensor
+    codes: torch.Tensor
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class MapOptions:
+    """How slices are drawn.
+
+    Attributes
+    ----------
+    side : rows and columns of a crop; 0: the whole window.
+    batch_size, batches : slices per batch, batches per epoch.
+    finding_share : share of slices (crops) that hold a finding.
+    gain, offset : largest change of contrast (relative) and brightness (standard deviations).
+    augment : mirrored top to bottom by chance, contrast and brightness changed.
+    """
+
+    side: int = 0
+    batch_size: int = 2
+    batches: int = 100
+    finding_share: float = 0.75
+    gain: float = 0.12
+    offset: float = 0.12
+    augment: bool = True
+
+
+class MapSource:
+    """Draws slices of one modality from a store of slices.
+
+    Raises
+    ------
+    TrainingError
+        If the store is damaged, or holds no slice with or without a finding.
+    """
+
+    def __init__(self, store: Path, modality: str, options: MapOptions) -> None:
+        self.options = options
+        self._groups: dict[str, list[tuple[StoredBreast, int]]] = {}
+        self._plain: list[tuple[StoredBreast, int]] = []
+        for breast in open_store(store):
+            for number, crop in enumerate(breast.crops):
+                if crop.modality != modality:
+                    continue
+                for kind in sorted({breast.finding(seen.number).kind for seen in crop.seen}):
+                    self._groups.setdefault(kind, []).append((breast, number))
+                if not crop.seen:
+                    self._plain.append((breast, number))
+        if not self._groups or not self._plain:
+            raise TrainingError(
+                f"{store} needs {modality} slices with findings and without; make more breasts for it first."
+            )
+
+    def epoch(self, rng: np.random.Generator) -> Iterator[MapBatch]:
+        """Yield the batches of one epoch; the same generator gives the same batches."""
+        for _ in range(self.options.batches):
+            drawn = [self._draw(rng) for _ in range(self.options.batch_size)]
+            yield _joined([self._slice(*one, rng) for one in drawn])
+
+    def every(self, most: int) -> Iterator[MapBatch]:
+        """Yield single slices, whole and unchanged, evenly taken from all: for validation."""
+        everything = list({id(b.folder) + n: (b, n) for group in self._groups.values() for b, n in group}.values())
+        chosen = _evenly(everything, most // 2) + _evenly(self._plain, most - most // 2)
+        for breast, number in chosen:
+            pixels, codes = _read(breast, number)
+            yield _joined([(pixels, codes, _name(breast, number))])
+
+    def _draw(self, rng: np.random.Generator) -> tuple[StoredBreast, int, str | None]:
+        """Return a slice, and the kind of finding it was drawn for: every kind equally often."""
+        if rng.random() < self.options.finding_share:
+            kind = sorted(self._groups)[int(rng.integers(len(self._groups)))]
+            breast, number = self._groups[kind][int(rng.integers(len(self._groups[kind])))]
+            return breast, number, kind
+        breast, number = self._plain[int(rng.integers(len(self._plain)))]
+        return breast, number, None
+
+    def _slice(
+        self, breast: StoredBreast, number: int, kind: str | None, rng: np.random.Generator
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8], str]:
+        pixels, codes = _read(breast, number, self._box(breast, number, kind, rng))
+        if self.options.augment:
+            if rng.random() < 0.5:
+                pixels, codes = pixels[::-1], codes[::-1]
+            gain = np.float32(1.0 + rng.uniform(-self.options.gain, self.options.gain))
+            pixels = pixels * gain + np.float32(rng.uniform(-self.options.offset, self.options.offset))
+        return pixels, codes, _name(breast, number)
+
+    def _box(
+        self, breast: StoredBreast, number: int, kind: str | None, rng: np.random.Generator
+    ) -> tuple[slice, slice] | None:
+        """Return label cells of a crop that holds a finding of a kind, or any part of the breast."""
+        if not self.options.side:
+            return None
+        labels = breast.labels(number)
+        size = np.array([min(self.options.side // CELL, edge) for edge in labels.shape])
+        seen = [one for one in breast.crops[number].seen if breast.finding(one.number).kind == kind]
+        if seen:
+            one = seen[int(rng.integers(len(seen)))]
+            middle = np.array([one.row, one.column]) + rng.uniform(-0.35, 0.35, 2) * size
+        else:
+            # three quarters of the window are enough: the breast lies on its left
+            middle = rng.random(2) * np.array(labels.shape) * (1.0, 0.75)
+        row, column = np.clip(np.round(middle - size / 2), 0, np.array(labels.shape) - size).astype(int)
+        return slice(row, row + size[0]), slice(column, column + size[1])
+
+
+def _read(
+    breast: StoredBreast, number: int, box: tuple[slice, slice] | None = None
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]:
+    rows, columns = box or (slice(None), slice(None))
+    labels = np.asarray(breast.labels(number)[rows, columns])
+    stored = breast.pixels(number)
+    if box is not None:
+        stored = stored[rows.start * CELL : rows.stop * CELL, columns.start * CELL : columns.stop * CELL]
+    codes = np.zeros(labels.shape, np.uint8)
+    for label in np.unique(labels):
+        if label == SHADOW:
+            codes[labels == label] = UNSURE
+        elif label:
+            codes[labels == label] = MALIGNANT if breast.finding(int(label)).malignant else BENIGN
+    return breast.crops[number].moments.apply(np.asarray(stored)), codes
+
+
+def _joined(drawn: list[tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8], str]]) -> MapBatch:
+    pixels, codes, names = zip(*drawn, strict=True)
+    return MapBatch(torch.from_numpy(np.stack(pixels)[:, None]), torch.from_numpy(np.stack(codes)), tuple(names))
+
+
+def _evenly(items: list[tuple[StoredBreast, int]], most: int) -> list[tuple[StoredBreast, int]]:
+    if len(items) <= most:
+        return items
+    return [items[int(place)] for place in np.linspace(0, len(items) - 1, most)]
+
+
+def _name(breast: StoredBreast, number: int) -> str:
+    return f"{breast.folder.name} slice {breast.crops[number].slice_index}"
