@@ -9,7 +9,7 @@ from typing import Any
 
 from gmic_core.errors import TrainingError
 from gmic_core.training.batches import generator
-from gmic_core.training.experiment import Experiment, Search
+from gmic_core.training.experiment import Experiment, Search, Stage
 from gmic_core.training.progress import Log
 from gmic_core.training.run import RESULTS, WEIGHTS, read_json, train, write_json
 from gmic_core.training.samples import TrainingData
@@ -50,15 +50,16 @@ def draw_trial(search: Search, seed: int, number: int) -> Trial:
 
 def trial_experiment(experiment: Experiment, trial: Trial) -> Experiment:
     """Return the experiment with a trial's hyperparameters in the network and in the stages of kind ``images``."""
-    stages = tuple(
-        dataclasses.replace(stage, learning_rate=trial.learning_rate, omega=trial.omega, beta=trial.beta)
-        if stage.kind == "images"
-        else stage
-        for stage in experiment.stages
-    )
+    stages = tuple(_searched(stage, trial) if stage.kind == "images" else stage for stage in experiment.stages)
     network = dataclasses.replace(experiment.network, top_t=trial.top_t, num_patches=trial.num_patches)
     name = f"{experiment.name}-{trial.number:02d}"
     return dataclasses.replace(experiment, name=name, stages=stages, network=network, search=None)
+
+
+def _searched(stage: Stage, trial: Trial) -> Stage:
+    """Return a stage with the trial's values; a class map that starts at random has no omega to draw (GMIC)."""
+    omega = trial.omega if stage.omega > 0.0 else 0.0
+    return dataclasses.replace(stage, learning_rate=trial.learning_rate, omega=omega, beta=trial.beta)
 
 
 def search(experiment: Experiment, data: TrainingData, out: Path, resume: bool, log: Log) -> list[Path]:

@@ -35,7 +35,9 @@ def spotted(rng: Rng, labels: tuple[int, int], shape: tuple[int, int, int]) -> T
 class SpotImages:
     """A SampleSource; the pixels of an image depend on its number, the augmentation is a little noise."""
 
-    def __init__(self, count: int = 8, slices: int = 1, seed: int = 0, rows: int = ROWS, columns: int = COLUMNS) -> None:
+    def __init__(
+        self, count: int = 8, slices: int = 1, seed: int = 0, rows: int = ROWS, columns: int = COLUMNS
+    ) -> None:
         self._count, self._seed, self._shape = count, seed, (slices, rows, columns)
 
     def __len__(self) -> int:
