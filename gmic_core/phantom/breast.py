@@ -8,14 +8,14 @@ import numpy.typing as npt
 from gmic_core.phantom.compression import Compression, neutral_shape
 from gmic_core.phantom.outline import body_size, make_outline
 from gmic_core.phantom.parenchyma import make_neutral
-from gmic_core.phantom.spec import BreastSpec, ViewName
+from gmic_core.phantom.spec import BreastSpec, Size, ViewName
 from gmic_core.phantom.squeeze import squeeze
 from gmic_core.phantom.strands import NeutralGrid
 from gmic_core.phantom.view_tissue import ViewTissue
 
 Array = npt.NDArray[np.float64]
 
-_NEUTRAL_MM = {"full": 0.5, "small": 1.0}
+_NEUTRAL_MM: dict[Size, float] = {"full": 0.5, "small": 0.8}
 _MAX_NEUTRAL_VOXELS = 14_000_000
 """Four potentials of this size take 224 MB; a large breast gets a slightly coarser grid."""
 

@@ -14,7 +14,16 @@ from scipy import ndimage
 
 from gmic_core.phantom.fields import Points, Volume, power_law, smoothstep
 from gmic_core.phantom.spec import BreastSpec, Density, stream
-from gmic_core.phantom.strands import NeutralGrid, duct_paths, noise, radial_noise, sheets, tubes, upsample, vessel_paths
+from gmic_core.phantom.strands import (
+    NeutralGrid,
+    duct_paths,
+    ligaments,
+    noise,
+    radial_noise,
+    tubes,
+    upsample,
+    vessel_paths,
+)
 
 GLANDULAR: dict[Density, tuple[float, float]] = {
     "a": (0.045, 0.075),
@@ -26,29 +35,28 @@ GLANDULAR: dict[Density, tuple[float, float]] = {
 breast") found a mean of 14.3 % (skin left out) and 80 % of women below 27 %; the automatic volumetric classes divide
 at 4.5, 7.5 and 15.5 % (Volpara), here spread a little further so that the four classes look apart."""
 
-GLAND_LEVEL = 0.86
+GLAND_LEVEL = 0.90
 """Fibroglandular share where the gland is fullest: lobes hold some fat."""
-FAT_LEVEL = 0.02
-LIGAMENT_LEVEL = 0.62
-FINE_LEVEL = 0.50
+FAT_LEVEL = 0.01
+LIGAMENT_LEVEL = 0.65
+LOBULE_SHARE = 0.5
+"""Of the gland's level, what it reaches just inside its border; the rest comes where gland is certain."""
 _LOW_MM = 2.0
 _CALIBRATION_STEP = 3
 
 
 def mix(potentials: Volume) -> Volume:
-    """Return the fibroglandular share of (..., 4) potentials: gland, coarse sheets, fine sheets, tubes."""
-    gland, one, two = potentials[..., 0], potentials[..., 1], potentials[..., 2]
-    tissue = np.float32(0.62 * GLAND_LEVEL) / (1.0 + np.exp(-gland))
-    tissue += np.float32(0.38 * GLAND_LEVEL) / (1.0 + np.exp(np.float32(1.2) - np.float32(0.45) * gland))
+    """Return the fibroglandular share of (..., 4) potentials: gland, ligaments and their strength, tubes."""
+    gland, sheet = potentials[..., 0], potentials[..., 1]
+    tissue = np.float32(LOBULE_SHARE * GLAND_LEVEL) / (1.0 + np.exp(-gland))
+    tissue += np.float32((1.0 - LOBULE_SHARE) * GLAND_LEVEL) / (1.0 + np.exp(np.float32(2.0) - np.float32(0.5) * gland))
     tissue += np.float32(FAT_LEVEL)
-    lines = np.exp(-(one * one)) * np.float32(LIGAMENT_LEVEL)
-    lines += np.exp(-(two * two)) * np.float32(FINE_LEVEL)
-    lines += potentials[..., 3]
-    np.clip(lines, 0.0, 1.0, out=lines)
+    lines = np.exp(-(sheet * sheet)) * potentials[..., 2]
+    lines *= np.float32(LIGAMENT_LEVEL)
+    np.maximum(lines, potentials[..., 3], out=lines)
     lines *= 1.0 - tissue  # a line adds less where there is gland already
     tissue += lines
-    out: Volume = np.asarray(tissue, np.float32)
-    return out
+    return np.asarray(tissue, np.float32)
 
 
 @dataclass(frozen=True)
@@ -74,8 +82,7 @@ def make_neutral(spec: BreastSpec, grid: NeutralGrid) -> NeutralTissue:
     potentials = np.empty((*grid.voxels, 4), np.float32)
     ducts = duct_paths(spec.rng("ducts"), grid.shape)
     potentials[..., 0] = _gland_potential(spec, grid, ducts)
-    potentials[..., 1] = sheets(spec.rng("ligaments", 1), grid, (7.0, 36.0), 0.06, (-1.0, 0.6))
-    potentials[..., 2] = sheets(spec.rng("ligaments", 2), grid, (4.0, 16.0), 0.07, (-0.4, 1.2))
+    potentials[..., 1], potentials[..., 2] = ligaments(spec.rng("ligaments"), grid)
     lines = tubes(grid, ducts, 0.40)
     np.maximum(lines, tubes(grid, vessel_paths(spec.rng("vessels"), grid.shape), 0.75), out=lines)
     potentials[..., 3] = lines
@@ -92,15 +99,15 @@ def _gland_potential(spec: BreastSpec, grid: NeutralGrid, ducts: list[tuple[Poin
     drive = upsample(_fan(spec, grid, ducts), grid.voxels, _low_factor(grid))
     # |noise| has creases where it changes sign, which become strands, and rounded heights between, the fat lobules
     for weight, field in (
-        (1.7, noise(spec.rng("lobules"), grid, 3.2, (6.0, 22.0))),
-        (1.7, radial_noise(spec.rng("lobes"), grid, 3.0, (3.5, 14.0), 2.2)),
-        (0.8, noise(spec.rng("fine strands"), grid, 3.0, (2.4, 8.0))),
+        (1.5, noise(spec.rng("lobules"), grid, 2.6, (5.0, 18.0))),
+        (1.6, radial_noise(spec.rng("lobes"), grid, 2.4, (3.0, 12.0), 2.2)),
+        (1.4, noise(spec.rng("fine strands"), grid, 2.3, (1.8, 7.0))),
     ):
         np.abs(field, out=field)
         field *= np.float32(weight)
         drive -= field
-    drive += np.float32(0.45) * noise(spec.rng("grain"), grid, 3.0, (3.0 * grid.spacing, 8.0), 3.0)
-    drive *= np.float32(1.7)
+    drive += np.float32(0.75) * noise(spec.rng("grain"), grid, 2.3, (3.0 * grid.spacing, 6.0), 3.0)
+    drive *= np.float32(1.5)
     return drive
 
 
@@ -130,7 +137,7 @@ def _fan(spec: BreastSpec, grid: NeutralGrid, ducts: list[tuple[Points, float]])
     coarse = NeutralGrid(grid.shape, step)
     trees = ndimage.gaussian_filter(_crop(tubes(coarse, ducts, 1.0), shape), 4.0 / step)
     trees /= max(float(trees.max()), 1e-6)
-    drive = 4.2 * fan + 2.4 * np.sqrt(trees) + quadrant * 3.0 + 0.95 * clouds
+    drive = 3.4 * fan + 1.9 * np.sqrt(trees) + 0.8 * quadrant + 0.9 * clouds
     out: Volume = (drive - 7.0 * (1.0 - under_skin * behind)).astype(np.float32)
     return out
 

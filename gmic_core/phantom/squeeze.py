@@ -26,9 +26,11 @@ VOXEL_MM: dict[Size, tuple[float, float]] = {"full": (0.5, 0.25), "small": (1.0,
 INSIDE_LAYER_MM = 1.0
 SKIN_LEVEL = 1.0
 NIPPLE_LENGTH_MM = 8.0
+_SAMPLES = 2
+"""Samples per layer: compression turns many sheets flat, and they get thinner than a layer."""
 _TILE = 192
-_GRAIN = 0.09
-_GRAIN_FAT = 0.03
+_GRAIN = 0.12
+_GRAIN_FAT = 0.04
 
 
 def view_grid(spec: BreastSpec, outline: Outline) -> Grid:
@@ -66,7 +68,7 @@ def grain(rng: np.random.Generator, grid: Grid) -> Volume:
     """Return detail finer than the neutral grid, of unit variance: as deep as the view, periodic in its plane."""
     depth = fft.next_fast_len(grid.shape[0] + 4, real=True)
     pixel = grid.spacing[1]
-    return power_law(rng, (depth, _TILE, _TILE), grid.spacing, 3.0, (1.6 * pixel, 10.0 * pixel))
+    return power_law(rng, (depth, _TILE, _TILE), grid.spacing, 2.7, (2.0 * pixel, 4.0 * pixel + 2.5))
 
 
 def turned(tissue: NeutralTissue, angle_deg: float) -> Volume:
@@ -96,7 +98,8 @@ def _fill(
     outline, spacing = compression.outline, tissue.grid.spacing
     potentials = turned(tissue, MLO_ANGLE_DEG if outline.view == "MLO" else 0.0)
     radius = compression.shape.radius_mm
-    height = (grid.axis(0) - np.float32(0.5 * outline.size.thickness_mm))[:, None]
+    fine = np.arange(_SAMPLES * grid.shape[0], dtype=np.float32) + np.float32(0.5)
+    height = (fine * np.float32(grid.spacing[0] / _SAMPLES) - np.float32(0.5 * outline.size.thickness_mm))[:, None]
     x = grid.axis(2).astype(np.float64)
     wrap = np.arange(grid.shape[2]) % _TILE
     y = grid.axis(1).astype(np.float64)
@@ -114,7 +117,7 @@ def _fill(
         sampled = cv2.remap(
             plane, across, np.ascontiguousarray(level), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
-        found = mix(sampled)
+        found = mix(sampled).reshape(grid.shape[0], _SAMPLES, count).mean(axis=1)
         found += texture[: grid.shape[0], row % _TILE][:, wrap[:count]] * (_GRAIN_FAT + _GRAIN * found)
         np.clip(found, 0.0, 1.15, out=dense[:, row, :count])
 

@@ -107,23 +107,28 @@ def radial_noise(
     return upsample(found, grid.voxels, factor)
 
 
-def sheets(
-    rng: np.random.Generator, grid: NeutralGrid, band_mm: tuple[float, float], width: float, patches: tuple[float, float]
-) -> Volume:
-    """Return a smooth field whose zeros are thin curved sheets; exp(-field**2) is how much of a ligament is there.
+SHEETS = (((9.0, 42.0), 0.048), ((5.5, 20.0), 0.055))
+"""Cooper's ligaments: wavelengths in mm of the fields whose zeros they are, and their width in standard deviations."""
 
-    Parameters
-    ----------
-    band_mm : wavelengths; the longest is about twice the size of the fat lobules between the sheets.
-    width : of a sheet, in standard deviations of the field.
-    patches : where a patchy noise of unit variance lets sheets begin, and be at their full width.
+
+def ligaments(rng: np.random.Generator, grid: NeutralGrid) -> tuple[Volume, Volume]:
+    """Return a smooth field whose zeros are thin curved sheets, exp(-field**2) being their profile, and their strength.
+
+    The field is that of the nearer of a coarse and a fine family of sheets.
     """
-    field = noise(rng, grid, 4.2, band_mm)
-    strength = smoothstep(noise(rng, grid, 3.0, (9.0, 2.0 * band_mm[1])), *patches)
-    strength += np.float32(0.12)
-    field /= strength  # weak where the patch is weak: thinner, then below what a voxel holds
-    field /= np.float32(width)
-    return field
+    widen = max(1.3 * grid.spacing, 1.0)  # on a coarse grid sheets are wider, but fainter
+    total, product = np.zeros(grid.voxels, np.float32), np.ones(grid.voxels, np.float32)
+    for band, width in SHEETS:
+        field = noise(rng, grid, 4.2, band)
+        field /= np.float32(width * widen)
+        product *= field
+        field *= field
+        total += field
+    np.sqrt(total, out=total)
+    product /= np.maximum(total, 1e-6)
+    strength = smoothstep(noise(rng, grid, 3.0, (8.0, 50.0)), -1.9, 1.5)
+    strength /= np.float32(widen)
+    return product, strength
 
 
 def duct_paths(rng: np.random.Generator, shape: NeutralShape) -> list[tuple[Points, float]]:
