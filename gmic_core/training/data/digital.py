@@ -27,7 +27,7 @@ from gmic_core.training.data.store import StoredFinding, breast_folder, start_st
 from gmic_core.training.data.windows import scaled_spec, spec_at
 from gmic_core.types import CLASSES, Modality
 
-Progress = Callable[[int, int], None]
+Progress = Callable[[int, int], object]
 """Called with the number of finished breasts and of all."""
 
 _BREASTS_PER_PROCESS = 8  # memory that a simulation leaves behind goes with its process

@@ -19,7 +19,7 @@ from gmic_core.exam.scan_process import ScanProcess
 from gmic_core.training.data.labels import BreastLabel, LabelTable, read_labels
 from gmic_core.types import STANDARD_VIEWS, Modality
 
-Progress = Callable[[int, int], None]
+Progress = Callable[[int, int], object]
 """Called with the number of images checked and of all."""
 
 _IMAGE_SUFFIXES = (".dcm", ".dicom", ".ima", ".png", ".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")

@@ -162,9 +162,10 @@ def write_breast(
             "crops": [asdict(crop) for crop, _, _ in crops],
         }
         (partial / "crops.json").write_text(json.dumps(content), encoding="utf-8")
-        if folder.exists():
-            shutil.rmtree(folder)
         partial.rename(folder)
+    except OSError:
+        if not folder.is_dir():  # else another process has made the same breast meanwhile
+            raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return folder

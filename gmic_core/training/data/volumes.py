@@ -76,19 +76,20 @@ class VolumeSamples:
         breast, number = self._entries[i]
         crop, stored = breast.crops[number], breast.pixels(number)
         stored = stored[None] if stored.ndim == 2 else stored  # (slices, rows, columns)
-        planes = stored[self._run(len(stored), rng)]
+        planes: npt.NDArray[np.generic] = stored[self._run(len(stored), rng)]
         if rng is not None and (self._options.position or self._options.size):
             planes = self._moved(planes, crop, rng)
         benign, malignant = self.labels(i)
         name = f"digital breast {breast.seed} {crop.laterality}-{crop.view} {crop.modality} part {number}"
-        return Sample(name, torch.from_numpy(crop.moments.apply(planes)), (float(benign), float(malignant)))
+        pixels = torch.from_numpy(crop.moments.apply(planes))
+        return Sample(name, pixels, (float(benign), float(malignant)), _birads(benign, malignant))
 
     def _run(self, slices: int, rng: np.random.Generator | None) -> slice:
         depth = min(self._options.slices or slices, slices)
         start = (slices - depth) // 2 if rng is None else int(rng.integers(slices - depth + 1))
         return slice(start, start + depth)
 
-    def _moved(self, planes: npt.NDArray[np.uint16], crop: Crop, rng: np.random.Generator) -> npt.NDArray[np.generic]:
+    def _moved(self, planes: npt.NDArray[np.generic], crop: Crop, rng: np.random.Generator) -> npt.NDArray[np.generic]:
         """Return the planes in a window that was moved and resized by chance, no finding's middle lost."""
         rows, columns = planes.shape[1:]
         for _ in range(_TRIES):
@@ -110,6 +111,13 @@ class VolumeSamples:
         return np.array([[grow, 0.0, min(shift_column, 0.0)], [0.0, grow, (1.0 - grow) * rows / 2 + shift_row]])
 
 
+def _birads(benign: int, malignant: int) -> int:
+    """Return the class that a reader who sees everything would give: 0 suspicious, 1 normal, 2 benign."""
+    if malignant:
+        return 0
+    return 2 if benign else 1
+
+
 def _inside(matrix: npt.NDArray[np.float64], row: float, column: float, rows: int, columns: int) -> bool:
     x, y = matrix @ np.array([(column + 0.5) * CELL, (row + 0.5) * CELL, 1.0])
-    return 0 <= x < columns and 0 <= y < rows
+    return bool(0 <= x < columns and 0 <= y < rows)
