@@ -30,7 +30,7 @@ from gmic_core.types import CLASSES, Modality
 Progress = Callable[[int, int], object]
 """Called with the number of finished breasts and of all."""
 
-_BREASTS_PER_PROCESS = 8  # memory that a simulation leaves behind goes with its process
+_BREASTS_PER_PROCESS = 16  # memory that a simulation leaves behind goes with its process
 
 
 @dataclass(frozen=True)
@@ -234,11 +234,24 @@ def _make_all(
             _check_cancelled(cancelled)
             yield make_breast(out, seed, options, simulator)
         return
+    # not max_tasks_per_child: Python 3.11's pool hangs when its processes come to their last task together
+    together = workers * _BREASTS_PER_PROCESS
+    for start in range(0, len(seeds), together):
+        yield from _make_some(out, seeds[start : start + together], options, workers, simulator, cancelled)
+
+
+def _make_some(
+    out: Path,
+    seeds: list[int],
+    options: StoreOptions,
+    workers: int,
+    simulator: Simulator,
+    cancelled: Callable[[], bool],
+) -> Iterator[int]:
+    """Make some breasts in processes that end with them."""
     # spawn: a fork would copy the threads and locks of torch and OpenCV
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(
-        workers, mp_context=context, initializer=_quiet_worker, max_tasks_per_child=_BREASTS_PER_PROCESS
-    )
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_quiet_worker)
     try:
         waiting: set[Future[int]] = {pool.submit(make_breast, out, seed, options, simulator) for seed in seeds}
         while waiting:
