@@ -237,6 +237,7 @@ class Exam:
             "size": self.plan.size,
             "patient_id": self.plan.patient_id,
             "axes": AXES,
+            "anatomy": self.plan.anatomy,
             "options": self._options,
             "views": [_read(note_of(place, side, view)) for side, view in self.plan.views()],
         }

@@ -52,6 +52,11 @@ class Plan:
         """Name of the exam's folder, e.g. ``sim-000007``."""
         return self.patient_id.lower()
 
+    @property
+    def anatomy(self) -> str | None:
+        """Name of the file that the anatomy was read from, if it was."""
+        return next((part.anatomy.name for part in self.parts if part.anatomy is not None), None)
+
     def views(self) -> list[tuple[Laterality, ViewName]]:
         """Return the exam's views, in the order in which they become ready."""
         return [
