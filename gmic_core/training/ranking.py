@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
 
 from gmic_core.errors import TrainingError
 
@@ -21,5 +20,6 @@ def auc(labels: npt.ArrayLike, scores: npt.ArrayLike, what: str) -> float:
     count, others = int(positive.sum()), int((~positive).sum())
     if count == 0 or others == 0:
         raise TrainingError(f"There is no AUC of {what}: {count} positive and {others} negative; add the missing kind.")
-    ranks = rankdata(np.asarray(scores, dtype=np.float64))
+    _, places, sizes = np.unique(np.asarray(scores, dtype=np.float64), return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(sizes) - (sizes - 1) / 2)[places]  # equal scores share the mean of their ranks
     return float((ranks[positive].sum() - count * (count + 1) / 2) / (count * others))
