@@ -2,9 +2,11 @@
 
 Attenuation (fat 0, fibroglandular tissue 1) from the coefficients of Johns and Yaffe, Phys. Med. Biol. 32:675 (1987):
 infiltrating ductal carcinoma (0.844 - 0.456) / (0.802 - 0.456) = 1.12 at 20 keV, and 1.12 to 1.13 from 18 to 30 keV;
-Carroll et al., Invest. Radiol. 29:266 (1994), measured cancers 10.9 % above normal tissue. Water (0.810 per cm at
-20 keV, NISTIR 5632) is 1.02: a cyst is hardly denser than the tissue around it. A mass is seen because it is compact,
-pushes fat aside and has a border of its own, not because it is much denser.
+Carroll et al., Invest. Radiol. 29:266 (1994), measured cancers 10.9 % above normal tissue. Fredenberg et al., Phys.
+Med. Biol. 61:2595 (2016), found malignant and benign solid lesions alike, and cyst fluid below both; water (0.810 per
+cm at 20 keV, NISTIR 5632) is 1.02. A mass is seen because it is compact, pushes fat aside and has a border of its own,
+not because it is much denser. Shapes: a star-shaped core with branching spicules stands up to readers (de Sisternes
+et al., Med. Phys. 42:1098 (2015)); here bumps and waves make the core.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ from gmic_core.phantom.shapes import (
 from gmic_core.phantom.view_tissue import Grid, Volume
 
 CARCINOMA = 1.12
-FIBROADENOMA = 1.04
+FIBROADENOMA = 1.08
 WATER = 1.02
 NODE = 1.05
 HILUM = 0.08
