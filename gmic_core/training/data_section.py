@@ -85,6 +85,8 @@ class MapData:
     side : rows and columns of a crop of a slice in pixels; 0: the whole window.
     per_epoch, validation : slices of one epoch, of one validation.
     finding_share : share of the training's slices that hold a finding.
+    volume_slices : the stage ``images`` learns from so many neighbouring kept slices at a time; 0: from the volumes of
+        ``[data.phantom]``.
     train_seeds, validation_seeds : (first, count), as in ``[data.phantom]``; the breasts have more findings than those.
     """
 
@@ -92,6 +94,7 @@ class MapData:
     per_epoch: int = number(400, least=1)
     validation: int = number(80, least=4)
     finding_share: float = number(0.75, least=0.0, most=1.0)
+    volume_slices: int = number(0, least=0)
     train_seeds: tuple[int, int] = (1_000_000, 200)
     validation_seeds: tuple[int, int] = (2_000_000, 20)
 

@@ -25,9 +25,11 @@ from gmic_core.training.data.exams import ExamSamples, WindowNoise
 from gmic_core.training.data.maps import MapOptions, MapSource
 from gmic_core.training.data.mini_mias import INFO, MiniMiasSamples, read_info, split_films
 from gmic_core.training.data.patches import PatchOptions, PatchStore
+from gmic_core.training.data.phantom_arrays import ArrayReader, has_phantom_arrays, read_phantom_arrays
 from gmic_core.training.data.seeds import only_split
 from gmic_core.training.data.slabs import SlabOptions
 from gmic_core.training.data.slice_store import SliceStoreOptions, simulate_slices
+from gmic_core.training.data.slice_volumes import SliceVolumes
 from gmic_core.training.data.store import breast_folder
 from gmic_core.training.data.volumes import VolumeOptions, VolumeSamples
 from gmic_core.training.data.windows import spec_at
@@ -51,6 +53,8 @@ def open_training_data(experiment: Experiment, folder: Path | None) -> TrainingD
         If data are missing, damaged, or do not fit the experiment; the message names what.
     """
     if experiment.data.source == "phantom":
+        if folder is not None and has_phantom_arrays(folder):
+            return _arrays(experiment, folder)
         return _digital(experiment, folder or user_data_dir() / "digital-breasts" / experiment.name)
     if folder is None:
         raise TrainingError(f"{experiment.name} is trained on images of yours: say where they are with --data DIR.")
@@ -80,17 +84,21 @@ def _digital(experiment: Experiment, folder: Path) -> TrainingData:
             _make(store, _seeds(split, seeds), patch_store_options(experiment), experiment.data.phantom.workers)
             parts[name] = PatchStore(store, (str(experiment.modality),), _patch_options(experiment, split))
             described[name] = {"seeds": list(seeds), "crops": parts[name].counts}
-    if "maps" in kinds:
-        maps = experiment.data.maps
+    maps = experiment.data.maps
+    if "maps" in kinds or maps.volume_slices:
         for split, name, seeds in (
             ("training", "maps", maps.train_seeds),
             ("validation", "validation_maps", maps.validation_seeds),
         ):
             store = folder / split / "slices"
             _make(store, _seeds(split, seeds), _slice_options(experiment), experiment.data.phantom.workers)
-            parts[name] = MapSource(store, str(experiment.modality), _map_options(experiment, split))
             described[name] = {"seeds": list(seeds)}
-    if kinds & {"images", "birads"}:
+            if "maps" in kinds:
+                parts[name] = MapSource(store, str(experiment.modality), _map_options(experiment, split))
+            if maps.volume_slices:
+                images = "train" if split == "training" else "validation"
+                parts[images] = SliceVolumes(store, str(experiment.modality), maps.volume_slices)
+    if kinds & {"images", "birads"} and not maps.volume_slices:
         phantom = experiment.data.phantom
         for split, name, seeds in (
             ("training", "train", phantom.train_seeds),
@@ -118,6 +126,25 @@ def _shared(experiment: Experiment) -> bool:
 
 def _patch_folder(experiment: Experiment) -> str:
     return "patches" if _shared(experiment) else f"patches-{experiment.modality}"
+
+
+def _arrays(experiment: Experiment, folder: Path) -> TrainingData:
+    """Return the exams that ``gmic-core phantom --format arrays`` has written; they have no patches."""
+    images = read_phantom_arrays(folder, experiment.modality)
+    reader, spec, noise = ArrayReader(), input_spec(experiment), _noise(experiment)
+    check_images(images, reader)
+    splits = {name: [one for one in images if one.label.split == name] for name in ("training", "validation")}
+    seeds = {name: sorted({int(one.label.patient) for one in chosen}) for name, chosen in splits.items()}
+    return TrainingData(
+        train=ExamSamples(splits["training"], spec, reader, noise),
+        validation=ExamSamples(splits["validation"], spec, reader, noise),
+        description={
+            "training_data": f"digital breasts of this project (phantom version {PHANTOM_VERSION})",
+            "simulated": True,
+            "modality": str(experiment.modality),
+            "seeds": seeds,
+        },
+    )
 
 
 def patch_store_options(experiment: Experiment) -> StoreOptions:

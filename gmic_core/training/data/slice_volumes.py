@@ -1,0 +1,61 @@
+"""Short volumes out of a store of slices: neighbouring kept slices of one breast, with image labels only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from gmic_core.errors import TrainingError
+from gmic_core.training.data.labels import birads_of
+from gmic_core.training.data.store import StoredBreast, open_store
+from gmic_core.training.samples import Sample
+
+
+class SliceVolumes:
+    """A :class:`~gmic_core.training.samples.SampleSource`: runs of kept slices of a breast, by height.
+
+    Parameters
+    ----------
+    store : a store of slices.
+    modality : the one wanted; 2D images give volumes of one slice.
+    depth : slices of a volume; a breast's last one may have fewer.
+
+    Raises
+    ------
+    TrainingError
+        If the store has no such images.
+    """
+
+    def __init__(self, store: Path, modality: str, depth: int) -> None:
+        self._volumes: list[tuple[StoredBreast, tuple[int, ...]]] = []
+        for breast in open_store(store):
+            numbers = [number for number, crop in enumerate(breast.crops) if crop.modality == modality]
+            numbers.sort(key=lambda number, breast=breast: breast.crops[number].slice_index)  # type: ignore[misc]
+            for start in range(0, len(numbers), depth):
+                self._volumes.append((breast, tuple(numbers[start : start + depth])))
+        if not self._volumes:
+            raise TrainingError(f"{store} holds no {modality} images; make a store with them.")
+
+    def __len__(self) -> int:
+        """Return the number of volumes."""
+        return len(self._volumes)
+
+    def labels(self, i: int) -> tuple[int, int]:
+        """Return (benign, malignant): whether a volume's slices show a finding of the class in focus."""
+        breast, numbers = self._volumes[i]
+        classes = {breast.finding(seen.number).malignant for number in numbers for seen in breast.crops[number].seen}
+        return int(False in classes), int(True in classes)
+
+    def load(self, i: int, rng: np.random.Generator | None) -> Sample:
+        """Return volume ``i``, standardised like the volume that its slices are from; mirrored by chance."""
+        breast, numbers = self._volumes[i]
+        stored = np.stack([breast.pixels(number) for number in numbers])
+        pixels = breast.crops[numbers[0]].moments.apply(stored)
+        if rng is not None and rng.random() < 0.5:
+            pixels = np.ascontiguousarray(pixels[:, ::-1])
+        benign, malignant = self.labels(i)
+        name = f"digital breast {breast.seed}, {len(numbers)} slices from number {breast.crops[numbers[0]].slice_index}"
+        labels = (float(benign), float(malignant))
+        return Sample(name, torch.from_numpy(pixels), labels, birads_of(benign, malignant))
