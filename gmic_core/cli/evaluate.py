@@ -160,7 +160,8 @@ def _from_networks(args: argparse.Namespace, subjects: Sequence[Subject]) -> tup
 
     given = [split_reference(text) for text in args.weights]
     work, refused = assign_models([subject.image for subject in subjects], args.model, given)
-    weights, missing = choose_weights(sorted({model for _, model in work}), given)
+    simulated = all(image.simulated for image, _ in work)
+    weights, missing = choose_weights(sorted({model for _, model in work}), given, with_shipped=simulated)
     refused += [(image, missing[model]) for image, model in work if model in missing]
     models = {image.sop_uid: model for image, model in work if model in weights}
     networks = load_networks(weights, args.device)
@@ -232,16 +233,17 @@ def _of_breasts(args: argparse.Namespace) -> Evaluation:
 def _breast_networks(
     args: argparse.Namespace, modalities: tuple[str, ...], factor: int
 ) -> tuple[NetworkPredictor, dict[Modality, str]]:
-    from gmic_core.cli.predict import choose_weights, split_reference
-    from gmic_core.evaluation.digital import network_for
+    from gmic_core.cli.predict import assign_models, choose_weights, split_reference
+    from gmic_core.evaluation.digital import sample_image
     from gmic_core.evaluation.networks import NetworkPredictor, load_networks
     from gmic_core.exam.frames import FrameReader
 
     given = [split_reference(text) for text in args.weights]
-    models = {Modality(m): network_for(Modality(m), args.model, [name for name, _ in given]) for m in modalities}
-    weights, missing = choose_weights(sorted(set(models.values())), given)
-    if missing:
-        raise EvaluationError(" ".join(missing.values()))
+    work, refused = assign_models([sample_image(Modality(m)) for m in modalities], args.model, given)
+    models = {image.modality: model for image, model in work}
+    weights, missing = choose_weights(sorted(set(models.values())), given, with_shipped=True)
+    if missing or refused:
+        raise EvaluationError(" ".join(dict.fromkeys([*(reason for _, reason in refused), *missing.values()])))
     networks = load_networks({model: weights[model] for model in models.values()}, args.device, factor)
     return NetworkPredictor(networks, FrameReader(start=False), args.tta, args.seed), models
 

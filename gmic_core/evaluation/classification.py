@@ -68,7 +68,7 @@ def checked(labels: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[npt.NDArray[n
         raise EvaluationError("A score is not a finite number; leave that case out or predict it again.")
     positive = y.astype(bool)
     if positive.all() or not positive.any():
-        missing = "negative" if positive.all() else "positive"
+        missing = "labelled" if not y.size else "negative" if positive.all() else "positive"
         raise EvaluationError(
             f"There is no {missing} case, so no curve can be drawn; add some or choose another class."
         )

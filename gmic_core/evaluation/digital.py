@@ -19,11 +19,9 @@ from gmic_core.evaluation.records import Evaluated, Records
 from gmic_core.evaluation.run import evaluate_one
 from gmic_core.evaluation.sources import Subject
 from gmic_core.evaluation.truth import ImageTruth, lesions_of
-from gmic_core.exam.model import MammoImage
-from gmic_core.inference.choice import DEFAULT_MODELS
+from gmic_core.exam.model import MammoImage, PixelFormat, PixelSource
 from gmic_core.inference.engine import Run
 from gmic_core.inference.slices import Frame
-from gmic_core.models.registry import get_spec
 from gmic_core.phantom.spec import (
     CALCIFIED_KINDS,
     FINDING_KINDS,
@@ -36,7 +34,7 @@ from gmic_core.training.data.cropping import LabelledImage, Slices
 from gmic_core.training.data.digital import BreastOptions, BreastPlan, Simulator, simulate
 from gmic_core.training.data.seeds import TEST, split_of
 from gmic_core.training.data.store import StoredFinding
-from gmic_core.types import STANDARD_VIEWS, Finding, Modality
+from gmic_core.types import STANDARD_VIEWS, Finding, Laterality, Modality
 
 GROUPS = ("malignant", "benign", "normal")
 """Group of a seed: its remainder by three."""
@@ -114,24 +112,20 @@ def plan_unseen(seed: int, options: DigitalOptions) -> BreastPlan:
     return BreastPlan(seed, side, views, tuple(kinds), thickness)
 
 
-def network_for(modality: Modality, wanted: str | None, named: Iterable[str | None]) -> str:
-    """Return the network for images of a modality: the one asked for, one that weights were given for, or the usual.
-
-    Raises
-    ------
-    ModelError
-        If the network asked for does not take these images.
-    """
-    if wanted is not None:
-        get_spec(wanted).input_for(modality)
-        return wanted
-    fitting = [name for name in named if name is not None and _takes(name, modality)]
-    usual = DEFAULT_MODELS[modality]
-    return usual if usual in fitting or not fitting else fitting[0]
-
-
-def _takes(model: str, modality: Modality) -> bool:
-    return any(entry.modality is modality for entry in get_spec(model).inputs)
+def sample_image(modality: Modality) -> MammoImage:
+    """Return the header of a simulated image without pixels: enough to ask which network takes it."""
+    return MammoImage(
+        sop_uid=f"simulated-{modality}",
+        modality=modality,
+        laterality=Laterality.R,
+        view="CC",
+        frames=1,
+        rows=1,
+        columns=1,
+        source=PixelSource("dicom", ()),
+        pixel=PixelFormat(),
+        simulated=True,
+    )
 
 
 class ArrayReader:
@@ -203,7 +197,7 @@ def _make(
     made = simulator(plan, BreastOptions(modalities=options.modalities, size=options.size))
     for labelled in made.images:
         name = f"{seed}-{labelled.image.view}-{labelled.image.modality}"
-        image = replace(labelled.image, sop_uid=f"simulated-{name}")
+        image = replace(labelled.image, sop_uid=f"simulated-{name}", simulated=True)
         model = models.get(image.modality)
         if model is None:
             raise InferenceError(f"No network was chosen for {image.modality} images.")

@@ -190,7 +190,7 @@ def _subject(
         )
     labels = table.find(_keys(exam, image, data), image.laterality)
     drawn = _simulated_truth(simulated, image) if simulated is not None else _drawn(image, segmentations)
-    return Subject(image, case, labels, drawn, simulated=simulated is not None)
+    return Subject(image, case, labels, drawn, simulated=simulated is not None or image.simulated)
 
 
 def _table(data: Path, labels: Path | None, split: str | None) -> LabelTable | None:
