@@ -23,7 +23,7 @@ PYTHON := $(shell for p in python3.11 python3 python3.12 python3.13; do \
   "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { command -v "$$p"; break; }; done)
 endif
 
-.PHONY: help setup demo test lint types imports bench bench-full package clean
+.PHONY: help setup demo demo-real test lint types imports bench bench-full package clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -36,8 +36,11 @@ setup:  ## install everything into $(VENV); does nothing when nothing changed
 	@"$(PYTHON)" packaging/setup_env.py --venv "$(VENV)" --torch "$(TORCH)" --torch-index "$(TORCH_INDEX)"
 	@"$(BIN)/python" -m compileall -q gmic_core viewer  # starts faster where PYTHONDONTWRITEBYTECODE is set
 
-demo: setup  ## open the viewer on the demo exam with AI results (without a display: write PNGs)
+demo: setup  ## open a simulated exam with AI results (without a display: write PNGs)
 	@"$(BIN)/gmic-viewer" demo
+
+demo-real: setup  ## the same with two real mammography exams (CBIS-DDSM)
+	@"$(BIN)/gmic-viewer" demo --real
 
 test: setup  ## run all tests
 	@QT_QPA_PLATFORM=offscreen "$(BIN)/python" -m pytest -n $(WORKERS) $(PYTEST_ARGS)

@@ -87,11 +87,13 @@ def demo_parser() -> argparse.ArgumentParser:
     """Return the parser of ``gmic-viewer demo``."""
     parser = argparse.ArgumentParser(
         prog="gmic-viewer demo",
-        description="Open the demo exams with AI results; without a display, write pictures of the same windows.",
+        description="Open a simulated exam (made once, some minutes; the window opens on its first view) with AI "
+        "results; without a display, write pictures of the same windows.",
     )
     parser.add_argument(
         "--out", type=Path, default=Path("build/demo"), metavar="DIR", help="folder of the pictures and of the exams"
     )
+    parser.add_argument("--real", action="store_true", help="open the two real CBIS-DDSM exams instead")
     parser.add_argument("--pictures", action="store_true", help="write pictures even if there is a display")
     return parser
 
@@ -175,7 +177,8 @@ def _demo(arguments: list[str]) -> int:
     def show() -> int:
         from viewer.demo import run_demo
 
-        return run_demo(args.out, pictures=args.pictures or without_display, without_display=without_display)
+        pictures = args.pictures or without_display
+        return run_demo(args.out, real=args.real, pictures=pictures, without_display=without_display)
 
     return _with_toolkit(show)
 

@@ -90,8 +90,10 @@ class Stage:
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
     # -- waiting -------------------------------------------------------------------------------------------------
-    def wait(self, done: Callable[[], bool], patience: float, what: str) -> None:
-        """Let the application run until ``done``.
+    def wait(
+        self, done: Callable[[], bool], patience: float, what: str, meanwhile: Callable[[], None] | None = None
+    ) -> None:
+        """Let the application run until ``done``; call ``meanwhile`` now and then.
 
         Raises
         ------
@@ -103,6 +105,8 @@ class Stage:
             if time.monotonic() > end:
                 raise GmicError(f"{what} took longer than {patience:.0f} s and was given up.")
             self._qt.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
+            if meanwhile is not None:
+                meanwhile()
             time.sleep(0.005)
 
     def settle(self) -> None:
@@ -139,12 +143,17 @@ class Stage:
         if session.exam is None:
             raise GmicError(notices[-1] if notices else "No breast image was found.")
 
-    def run_ai(self, wanted: Callable[[MammoImage], bool] = lambda _image: True) -> None:
+    def run_ai(
+        self,
+        wanted: Callable[[MammoImage], bool] = lambda _image: True,
+        tell: Callable[[str], None] | None = None,
+    ) -> None:
         """Run the networks on the images of the exam that have no result for these weights yet.
 
         Parameters
         ----------
         wanted : which of them.
+        tell : told now and then how far it is.
 
         Raises
         ------
@@ -157,11 +166,16 @@ class Stage:
         session.notice.connect(lambda level, text: notices.append(text) if level == "error" else None)
         images = [image for image in (session.exam.images if session.exam else ()) if wanted(image)]
         self.app.runs.run_on([image for image in images if session.results.get(image.sop_uid) is None])
-        self.wait(lambda: not session.results.pending, AI_S, "Running the networks")
+        self.wait(lambda: not session.results.pending, AI_S, "Running the networks", lambda: self._tell_ai(tell))
         entries = [entry for image in images if (entry := session.results.get(image.sop_uid))]
         if not any(entry.status == "done" for entry in entries):
             reasons = [*notices, *(entry.message for entry in entries if entry.message)]
             raise GmicError(reasons[0] if reasons else "No image got an AI result.")
+
+    def _tell_ai(self, tell: Callable[[str], None] | None) -> None:
+        status = self.app.window.status
+        if tell is not None and self.app.session.results.pending:
+            tell(" ".join(text for text in (status.activity.text(), status.progress.text) if text))
 
     def arrange(self, request: Request) -> None:
         """Hang, choose image, slice and overlay.

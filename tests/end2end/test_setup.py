@@ -72,6 +72,7 @@ def test_help_lists_every_target() -> None:
         "help",
         "setup",
         "demo",
+        "demo-real",
         "test",
         "lint",
         "types",

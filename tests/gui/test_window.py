@@ -267,8 +267,9 @@ def test_named_weights_come_before_remembered_ones() -> None:
         "gmic2d": ("random:3",),
         "gmic2d_park": ("random:3",),
     }
-    assert chosen_weights(["gmic3d", "gmic2d"], {}, {"gmic2d": ["kept"]}) == {"gmic2d": ("kept",)}
-    assert chosen_weights(["gmic2d"], named, {"gmic2d": ["kept"]}) == {"gmic2d": ("random:3",)}
+    images = [make_image(modality=Modality.DBT, frames=3), make_image(modality=Modality.FFDM)]
+    assert chosen_weights(images, {}, {"gmic2d": ["kept"]}) == {"gmic2d": ("kept",)}
+    assert chosen_weights(images[1:], named, {"gmic2d": ["kept"]}) == {"gmic2d": ("random:3",)}
 
 
 def test_patches_are_numbered_by_attention(open_window: OpenWindow, context: Context) -> None:
@@ -280,7 +281,7 @@ def test_patches_are_numbered_by_attention(open_window: OpenWindow, context: Con
     to_screen = view.to_screen()
     assert to_screen is not None
     rois = make_result(image, patches=4).rois[::-1]  # the highest attention last
-    boxes = visible_boxes(rois, rois[0].slice_index, to_screen, 1.0, None)
+    boxes = visible_boxes(rois, (image.rows, image.columns), rois[0].slice_index, to_screen, 1.0, None)
     numbers = {box.label.split()[1]: box.label.split()[0] for box in boxes}
     strongest = f"{max(roi.attention for roi in rois):.2f}"
     assert numbers[strongest] == "1"

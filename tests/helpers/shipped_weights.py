@@ -9,7 +9,6 @@ import torch
 from safetensors.torch import save_file
 
 from gmic_core.models import create_model
-from gmic_core.models.random_weights import random_state
 from gmic_core.models.weight_metadata import WeightMetadata
 
 NAME_3D, NAME_2D = "digital-breast-3d-1", "digital-breast-2d-1"
@@ -20,10 +19,10 @@ TRAINING_DATA = "simulated breasts only: seeds 1 to 9"
 def write_shipped(folder: Path, name: str, model: str, *, seed: int = 0, **hyper: object) -> Path:
     """Write one file; hyperparameters that are not given are the network's defaults."""
     folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(seed)  # as torch initialises it: calibrated random weights take a minute
     network = create_model(model, **hyper)
-    state = {
-        key: value.half() if value.is_floating_point() else value for key, value in random_state(network, seed).items()
-    }
+    kept = {k: v.contiguous() for k, v in network.state_dict().items()}
+    state = {k: v.half() if v.is_floating_point() else v for k, v in kept.items()}
     said = WeightMetadata(model, dict(hyper), TRAINING_DATA, "Apache-2.0", STATEMENT, "2026-01-01T00:00:00+00:00")
     path = folder / f"{name}.safetensors"
     save_file(state, str(path), metadata=said.as_text())

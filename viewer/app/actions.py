@@ -14,7 +14,7 @@ from gmic_core.exam.model import Exam
 from viewer.app.cine import CinePlayer
 from viewer.app.opening import Opening
 from viewer.app.reading_ai import AiRuns
-from viewer.commands.context import PanelName, RunScope
+from viewer.commands.context import PanelName, RunScope, WeightsOffer
 from viewer.model.session import Session
 from viewer.services.inference import InferenceClient
 from viewer.views.main_window import MainWindow
@@ -104,6 +104,15 @@ class AppActions:
     def run_ai(self, scope: RunScope) -> None:
         """Send the active image or the whole exam to the worker."""
         self._runs.run(scope)
+
+    def offered_weights(self) -> Sequence[WeightsOffer]:
+        """Return the weights that each network could run with."""
+        return self._runs.offers()
+
+    def choose_weights(self, model: str, ref: str) -> None:
+        """Let a network run with these weights from now on."""
+        self._client.cancel()
+        self._runs.choose(model, ref)
 
     def cancel_ai(self) -> None:
         """Stop the running job and forget the queued ones."""

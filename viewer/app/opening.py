@@ -84,6 +84,39 @@ class Opening:
             files = "1 file is" if count == 1 else f"{count} files are"
             session.notice.emit("hint", f"{files} no breast image that can be shown; the study list says why.")
 
+    def extend(self, found: ScanResult) -> tuple[MammoImage, ...]:
+        """Take the images that an exam got since it was opened; return those that the open exam got.
+
+        What hangs stays where it hangs; empty viewports fill.
+        """
+        session = self._session
+        added: tuple[MammoImage, ...] = ()
+        for exam in (self._answers.apply(exam) for exam in found.exams):
+            if session.exam is not None and _same_study(session.exam, exam):
+                added = session.extend_exam(exam)
+                self._loader.extend(added)
+                self.refill()
+            else:
+                session.add_exams([exam], [])
+        return added
+
+    def refill(self) -> None:
+        """Hang the open exam by its present layout without touching viewports that show something."""
+        session = self._session
+        protocol = self._protocols.get(session.layout)
+        if session.exam is None or protocol is None:
+            return
+        grid, slots = arrange(protocol, session.exam, session)
+        before = {(slot.row, slot.column): slot for slot in session.slots}
+        if grid != session.grid or {(slot.row, slot.column) for slot in slots} != before.keys():
+            session.hang(session.layout, grid, slots)
+            return
+        for slot in slots:
+            old = before[slot.row, slot.column]
+            if old.state is not None:
+                slot.state, slot.title = old.state, old.title
+        session.refill(slots)
+
     # -- exams ---------------------------------------------------------------------------------------------------
     def open_exam(self, exam: Exam) -> None:
         """Put an exam on screen by the layout that was used last."""
@@ -147,6 +180,10 @@ class Opening:
             self._answers.record(image, answer)
         except GmicError as error:
             self._session.notice.emit("warning", str(error))
+
+
+def _same_study(one: Exam, other: Exam) -> bool:
+    return (one.patient_id, one.study_uid) == (other.patient_id, other.study_uid)
 
 
 def _first_named(paths: Sequence[Path], exams: Sequence[Exam]) -> Exam:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from gmic_core.errors import GmicError
 from gmic_core.exam.model import Exam, MammoImage
-from viewer.app.weights import Weights, chosen_weights, models_of
-from viewer.commands.context import RunScope
+from viewer.app.weights import Weights, chosen_weights, models_of, offered_weights
+from viewer.commands.context import RunScope, WeightsOffer
 from viewer.model.session import Session
 from viewer.model.settings import Settings
 from viewer.services.inference import InferenceClient
@@ -28,15 +31,32 @@ class AiRuns:
         self.restoring = False
         self._automatic = session.ai.automatic
 
-    def weights(self, models: list[str]) -> Weights:
-        """Return the weights of each network that has some."""
-        return chosen_weights(models, self._named, self._settings.weights)
+    def weights(self, images: Sequence[MammoImage]) -> Weights:
+        """Return the weights of each network that runs on these images and has some."""
+        return chosen_weights(images, self._named, self._settings.weights)
+
+    def offers(self) -> list[WeightsOffer]:
+        """Return the weights that the reader may choose between."""
+        try:
+            return offered_weights(self._named, self._settings.weights)
+        except GmicError as error:  # a damaged record: the menu cannot tell more than that
+            self._session.notice.emit("warning", str(error))
+            return []
+
+    def choose(self, model: str, ref: str) -> None:
+        """Let a network run with these weights from now on; results by others make room for what is known by these."""
+        self._named.pop(model, None)
+        self._settings.weights.pop(model, None)
+        if ref:
+            self._settings.weights[model] = [ref]
+        self._session.results.clear()
+        self.exam_opened(self._session.exam)
 
     def warm(self) -> None:
         """Start the worker; where there are weights to run, let it import torch as well."""
         self._client.start()
         exam = self._session.exam
-        if exam is not None and self.weights(models_of(exam.images)):
+        if exam is not None and self.weights(exam.images):
             self._client.warm(self._settings.device)
 
     def run(self, scope: RunScope) -> None:
@@ -47,9 +67,8 @@ class AiRuns:
 
     def run_on(self, images: list[MammoImage]) -> None:
         """Send images of the open exam to the worker; without any weights, say how to get some."""
-        models = models_of(images)
-        weights = self.weights(models)
-        missing = [model for model in models if model not in weights]
+        weights = self.weights(images)
+        missing = [model for model in models_of(images, weights) if model not in weights]
         if missing and not weights:
             self._session.notice.emit("error", NO_WEIGHTS.format(models=" and ".join(missing)))
             return
@@ -70,7 +89,7 @@ class AiRuns:
             if now is exam and self._session.ai.automatic:
                 self.run_missing()
 
-        self._client.restore(exam.images, self.weights(models_of(exam.images)), restored)
+        self._client.restore(exam.images, self.weights(exam.images), restored)
 
     def automatic_changed(self) -> None:
         """Automatic runs may have been switched on: begin with the exam that is open."""
@@ -84,7 +103,7 @@ class AiRuns:
         images = exam.images if exam is not None else ()
         missing = [image for image in images if not image.questions and results.get(image.sop_uid) is None]
         missing = [image for image in missing if models_of([image])]
-        if missing and self.weights(models_of(missing)):
+        if missing and self.weights(missing):
             self.run_on(missing)
 
 

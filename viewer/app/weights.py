@@ -1,4 +1,4 @@
-"""Which weights each network runs with: what was named on the command line, what is remembered, what is stored."""
+"""Which weights each network runs with: named on the command line, remembered, stored, or shipped with the program."""
 
 from __future__ import annotations
 
@@ -7,16 +7,24 @@ from pathlib import Path
 
 from gmic_core.errors import ModelError
 from gmic_core.exam.model import MammoImage
-from gmic_core.inference.choice import DEFAULT_MODELS
-from gmic_core.models.registry import available_models
+from gmic_core.inference.choice import DEFAULT_MODELS, model_with_weights, models_for
+from gmic_core.models.registry import available_models, get_spec
 from gmic_core.models.store import WeightsStore
+from viewer.commands.context import WeightsOffer
+
+RANDOM = "random:0"
 
 Weights = dict[str, tuple[str, ...]]
 
 
-def models_of(images: Iterable[MammoImage]) -> list[str]:
-    """Return the networks that run on these images, without repetition."""
-    found = (DEFAULT_MODELS.get(image.modality) for image in images)
+def models_of(images: Iterable[MammoImage], weights: Weights | None = None) -> list[str]:
+    """Return the networks that run on these images, without repetition.
+
+    Parameters
+    ----------
+    weights : of each network that has some; another network stands in where the usual one has none.
+    """
+    found = (model_with_weights(image.modality, weights or {}) for image in images)
     return list(dict.fromkeys(model for model in found if model is not None))
 
 
@@ -55,18 +63,55 @@ def _model_of_stored(word: str) -> str:
     return store.record(name).model
 
 
-def chosen_weights(models: Iterable[str], named: Weights, remembered: Mapping[str, Sequence[str]]) -> Weights:
-    """Return the weights of each network: named, else remembered, else all that are stored for it (an ensemble).
+def chosen_weights(images: Iterable[MammoImage], named: Weights, remembered: Mapping[str, Sequence[str]]) -> Weights:
+    """Return the weights of each network that runs on these images; a network without any is left out.
 
-    A network without any is left out.
+    Named ones come first, then remembered ones, then all that the user stored for a network (an ensemble), and last,
+    where all images are simulated, the shipped ones: those never saw a patient, so on patients they must be asked for.
     """
-    stored: dict[str, list[str]] = {}
+    images = list(images)
     store = WeightsStore()
-    for name in store.names():
-        stored.setdefault(store.record(name).model, []).append(name)
+    ranks: list[Mapping[str, Sequence[str]]] = [named, remembered, _by_model(store, store.names())]
+    if all(image.simulated for image in images):
+        ranks.append({model: names[-1:] for model, names in _by_model(store, store.shipped.names()).items()})
     found: Weights = {}
-    for model in models:
-        refs = named.get(model) or remembered.get(model) or stored.get(model)
-        if refs:
+    for modality in dict.fromkeys(image.modality for image in images):
+        usable = ((model, rank.get(model)) for rank in ranks for model in models_for(modality))
+        model, refs = next(((model, refs) for model, refs in usable if refs), (None, None))
+        if model is not None and refs is not None:
             found[model] = tuple(refs)
+    return found
+
+
+def demo_weights() -> tuple[tuple[str, ...], bool]:
+    """Return the weights of the demo, as on the command line, and whether any of them are random.
+
+    The shipped ones; random ones for a network that has none and that no other network with some can stand in for.
+    """
+    store = WeightsStore()
+    shipped = {model: names[-1] for model, names in _by_model(store, store.shipped.names()).items()}
+    needed = dict.fromkeys(model_with_weights(modality, shipped) for modality in DEFAULT_MODELS)
+    words = [shipped.get(model) or f"{model}={RANDOM}" for model in needed if model is not None]
+    return tuple(words), any(word.endswith(RANDOM) for word in words)
+
+
+def offered_weights(named: Weights, remembered: Mapping[str, Sequence[str]]) -> list[WeightsOffer]:
+    """Return what the reader may choose between, network by network: stored, shipped and random weights."""
+    store = WeightsStore()
+    stored, shipped = _by_model(store, store.names()), _by_model(store, store.shipped.names())
+    offers = []
+    for model in (get_spec(name) for name in available_models()):
+        chosen = tuple(named.get(model.name) or remembered.get(model.name) or ())
+        known = [(name, name) for name in stored.get(model.name, [])]
+        known += [(name, f"{name} (simulated breasts only)") for name in shipped.get(model.name, [])]
+        known += [(ref, ref) for ref in chosen if ref not in dict(known) and not ref.startswith("random:")]
+        known.append((RANDOM, f"{RANDOM} (UNTRAINED)"))
+        offers += [WeightsOffer(model.name, model.title, ref, text, ref in chosen) for ref, text in known]
+    return offers
+
+
+def _by_model(store: WeightsStore, names: Iterable[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(store.record(name).model, []).append(name)
     return found

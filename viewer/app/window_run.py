@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtWidgets import QApplication
@@ -38,6 +38,7 @@ def run_window(
     bench: Path | None = None,
     expects_image: bool = False,
     automatic: bool = False,
+    started: Callable[[Application], object] | None = None,
 ) -> int:
     """Show the window on what ``early`` scans, and return when it was closed.
 
@@ -46,6 +47,7 @@ def run_window(
     named : weights of the command line.
     bench : file for the start-up times; the window closes when they are known.
     expects_image : whether paths are being scanned.
+    started : called when the window is made; what it returns is kept as long as the window.
     automatic : run the networks on what is opened, and remember nothing of this run.
     """
     qt = make_qt()
@@ -56,6 +58,7 @@ def run_window(
         raise
     if automatic:
         app.session.set_ai(automatic=True)
+    kept = started(app) if started is not None else None
     crash = CrashHandler(app.window)
     crash.install()
     gate = SignalGate(app.window.close, app)
@@ -66,5 +69,6 @@ def run_window(
         return qt.exec()
     finally:
         app.shutdown()
+        del kept
         gate.close()
         crash.remove()

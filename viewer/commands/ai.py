@@ -65,6 +65,12 @@ def toggle_automatic(context: Context) -> None:
     context.session.set_ai(automatic=not context.session.ai.automatic)
 
 
+@command("ai.choose_weights", "Weights", group=_GROUP, takes="network, weights")
+def choose_weights(context: Context, model: str, ref: str) -> None:
+    """Let a network run with these weights from now on, and show what is known of the exam by them."""
+    context.actions.choose_weights(model, ref)
+
+
 def _needs_dead_worker(context: Context) -> str | None:
     return None if context.session.ai.state == "dead" else "the AI worker is running."
 

@@ -17,6 +17,24 @@ RunScope = Literal["image", "exam"]
 PanelName = Literal["study", "ai"]
 
 
+@dataclass(frozen=True)
+class WeightsOffer:
+    """Weights that the reader may choose for a network.
+
+    Attributes
+    ----------
+    ref : what stands for them: a stored or shipped name, a file, ``random:SEED``.
+    text : as shown.
+    chosen : whether the network runs with them now because somebody said so.
+    """
+
+    model: str
+    title: str
+    ref: str
+    text: str
+    chosen: bool
+
+
 class Actions(Protocol):
     """What needs windows, timers or services; implemented by ``viewer.app``, by a recorder in the tests.
 
@@ -47,6 +65,12 @@ class Actions(Protocol):
 
     def run_ai(self, scope: RunScope) -> None:
         """Send the active image or the whole exam to the worker."""
+
+    def offered_weights(self) -> Sequence[WeightsOffer]:
+        """Return the weights that each network could run with."""
+
+    def choose_weights(self, model: str, ref: str) -> None:
+        """Let a network run with these weights from now on; "": with what it would take by itself."""
 
     def cancel_ai(self) -> None:
         """Stop the running job and forget the queued ones."""

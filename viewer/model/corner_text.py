@@ -13,6 +13,9 @@ from viewer.model.placement import image_orientation, view_mm_map
 from viewer.model.resample import Pyramid, magnification, sample_values
 from viewer.model.viewstate import ImageState
 
+SIMULATED = "SIMULATED"
+"""Stands on every image that was computed: nobody may take it for a patient's."""
+
 Tone = Literal["normal", "secondary", "warning", "error"]
 
 
@@ -28,6 +31,8 @@ class Line:
 def marker_line(image: MammoImage, *, untrained: bool) -> Line:
     """Return the big side marker with what kind of image it is and what the reader must know about it."""
     badges: list[tuple[str, Tone]] = [(str(image.modality), "secondary")]
+    if image.simulated:
+        badges.append((SIMULATED, "warning"))
     if image.for_processing:
         badges.append(("for processing", "warning"))
     if image_orientation(image).mirrored:

@@ -204,7 +204,8 @@ def _rank(word: str, wanted: tuple[str, ...], of_focus: str, named_elsewhere: se
 def _slot(
     rule: SlotRule, candidates: list[MammoImage], image: MammoImage | None, focus: MammoImage, session: Session
 ) -> Slot:
-    title = image.label if image else f"no {rule.title.format(label=focus.label)}"
+    place = rule.title.format(label=focus.label)
+    title = image.label if image else f"{place} is being made" if place in session.coming else f"no {place}"
     return Slot(rule.row, rule.column, title, session.state_of(image) if image else None, candidates)
 
 

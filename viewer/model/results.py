@@ -22,6 +22,7 @@ class ResultEntry:
     Attributes
     ----------
     saliency : float16 (slices, 2, h, w) or None before the first slice; slices not computed yet are NaN.
+    simulated_only : the weights never saw a patient.
     stage, done, total : progress of a running image.
     message : reason when failed or refused.
     """
@@ -32,6 +33,7 @@ class ResultEntry:
     model: str = ""
     weights: str = ""
     untrained: bool = False
+    simulated_only: bool = False
     saliency: npt.NDArray[np.float16] | None = None
     saliency_to_stored: PlaneMap | None = None
     stage: str = ""
@@ -103,12 +105,14 @@ class ResultsModel:
         model: str,
         weights: str,
         untrained: bool,
+        simulated_only: bool = False,
     ) -> None:
         """The worker began an image and says how its maps will lie on it."""
         entry = self._current(job_id, sop_uid)
         if entry is None:
             return
         entry.status, entry.model, entry.weights, entry.untrained = "running", model, weights, untrained
+        entry.simulated_only = simulated_only
         entry.saliency = np.full((slices, 2, *cells), np.nan, np.float16)
         entry.saliency_to_stored = to_stored
         self.changed.emit(sop_uid)
@@ -166,6 +170,7 @@ def _entry_of(job_id: str, result: ImageResult) -> ResultEntry:
         prov.model,
         prov.weights,
         prov.untrained,
+        prov.simulated_only,
         result.saliency,
         PlaneMap(result.saliency_to_stored),
         "done",

@@ -49,6 +49,7 @@ class Session:
     -------
     exams_changed(), exam_changed(Exam | None), layout_changed(), active_changed(int), placement_changed(),
     ai_changed(), identity_changed(bool), cine_changed(float frames per second), activity_changed(),
+    background_changed(),
     patch_selected(str sop_uid, int index in the result's rois),
     notice(str level, str text): level ``hint`` (passing, status bar), ``info``, ``warning``, ``error`` (banner)
     """
@@ -63,6 +64,7 @@ class Session:
     cine_changed = Signal(float)
     patch_selected = Signal(str, int)
     activity_changed = Signal()
+    background_changed = Signal()
     notice = Signal(str, str)
 
     def __init__(self) -> None:
@@ -78,6 +80,8 @@ class Session:
         self.cine_fps = 0.0
         self.selected_patch: tuple[str, int] | None = None
         self.activity: Activity | None = None
+        self.background = ""
+        self.coming: frozenset[str] = frozenset()
         self.overlays = OverlayModel()
         self.results = ResultsModel()
         self.ai = AiState()
@@ -122,6 +126,29 @@ class Session:
         self.exams_changed.emit()
         self.layout_changed.emit()
         self.ai_changed.emit()
+
+    def extend_exam(self, exam: Exam) -> tuple[MammoImage, ...]:
+        """Take what was added to the open exam, and keep everything that the reader did; return the added images.
+
+        Parameters
+        ----------
+        exam : the open exam as it is now; its images that are known already are kept as they are known.
+        """
+        if self.exam is None:
+            return ()
+        known = {image.sop_uid: image for image in self.exam.images}
+        images = tuple(known.get(image.sop_uid, image) for image in exam.images)
+        added = tuple(image for image in images if image.sop_uid not in known)
+        before, self.exam = self.exam, replace(self.exam, images=images)
+        self.exams = [self.exam if one is before else one for one in self.exams]
+        self.exams_changed.emit()
+        return added
+
+    def refill(self, slots: list[Slot]) -> None:
+        """Put other slots in the places of the present ones; what is active or fills the window stays so."""
+        self.slots = slots
+        self.layout_changed.emit()
+        self.active_changed.emit(self.active)
 
     def state_of(self, image: MammoImage) -> ImageState:
         """Return the (one) state of an image of the open exam."""
@@ -243,6 +270,18 @@ class Session:
         if fps != self.cine_fps:
             self.cine_fps = fps
             self.cine_changed.emit(fps)
+
+    def set_background(self, text: str, coming: frozenset[str] | None = None) -> None:
+        """Tell what goes on for minutes without the reader having to wait for it; "": nothing.
+
+        Parameters
+        ----------
+        coming : labels of the views that it will add to the open exam; None: as before.
+        """
+        coming = self.coming if coming is None else coming
+        if (text, coming) != (self.background, self.coming):
+            self.background, self.coming = text, coming
+            self.background_changed.emit()
 
     def set_activity(self, activity: Activity | None) -> None:
         """Tell what the program is busy with (reading files, ...); None: nothing."""

@@ -69,6 +69,12 @@ class FramePlan:
         self._active = ""
         self.used_bytes = sum(_nbytes(p) for shelf in self._shelves.values() for p in shelf.slices.values())
 
+    def extend(self, images: Sequence[MammoImage]) -> None:
+        """Plan for these images as well, after those that are there."""
+        for image in images:
+            if image.sop_uid not in self._shelves:
+                self._shelves[image.sop_uid] = _Shelf(image, len(self._shelves), image.frames // 2)
+
     # -- what the reader does ------------------------------------------------------------------------------------
     def look_at(self, sop_uid: str, index: int) -> str | None:
         """The reader looks at a slice now; return the message if it is known to be unreadable."""

@@ -226,6 +226,7 @@ class InferenceClient:
                 model=event.model,
                 weights=event.weights,
                 untrained=event.untrained,
+                simulated_only=event.simulated_only,
             )
         elif isinstance(event, SliceSaliency):
             results.slice_computed(job_id, event.sop_uid, event.slice_index, event.values)
@@ -299,7 +300,7 @@ def _task(job_id: str, image: MammoImage, weights: Weights, device: str) -> Task
     GmicError
         If no network takes it, or its network has no weights.
     """
-    model = default_model(image)
+    model = default_model(image, weights)
     check_acceptance(image, get_spec(model))
     refs = tuple(weights.get(model, ()))
     if not refs:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from gmic_core.errors import GmicError
 from gmic_core.exam.model import MammoImage
-from gmic_core.inference.choice import DEFAULT_MODELS
+from gmic_core.inference.choice import model_with_weights
 from gmic_core.types import ImageResult
 from viewer.model.session import Session
 from viewer.services.protocol import Task
@@ -67,7 +67,7 @@ class KeptResults:
         keys = {model: joint_key(tuple(refs)) for model, refs in weights.items()}
         wanted = {}
         for image in images:
-            model = DEFAULT_MODELS.get(image.modality)
+            model = model_with_weights(image.modality, weights)
             if model is not None and keys.get(model):
                 wanted[image.sop_uid] = (model, keys[model])
         return self._store.load_exam(images, wanted)

@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -106,6 +106,12 @@ class FrameLoader(FrameProvider):
             for uid, facts in self._facts.items():
                 self._tell_window(self._generation, uid, facts)
                 self._tell_question(self._generation, kept[uid], facts)
+            self._change.notify_all()
+
+    def extend(self, images: Sequence[MammoImage]) -> None:
+        """Load the frames of images that were added to the open exam as well."""
+        with self._change:
+            self._plan.extend(images)
             self._change.notify_all()
 
     def get(self, image: MammoImage, slice_index: int) -> Pyramid | None:

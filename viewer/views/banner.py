@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
+from gmic_core.exam.model import MammoImage
 from viewer.commands import Context
+from viewer.model.results import ResultEntry
 from viewer.views import icons, parts, theme
 from viewer.views.command_widgets import CommandButton, Refresher
 
@@ -62,7 +65,20 @@ def standing_notices(context: Context) -> list[Notice]:
             "Import published weights with gmic-core models import."
         )
         notices.append(Notice("warning", text, fixed=True))
+    names = _weights_without_patients(images, entries)
+    if names:
+        text = (
+            f"The weights {', '.join(names)} were trained on simulated breasts only; "
+            "what they mark here says nothing about patients."
+        )
+        notices.append(Notice("warning", text, fixed=True))
     return notices
+
+
+def _weights_without_patients(images: Sequence[MammoImage], entries: Sequence[ResultEntry]) -> list[str]:
+    """Return the names of weights that never saw a patient but ran on an image that is not simulated."""
+    simulated = {image.sop_uid for image in images if image.simulated}
+    return sorted({one.weights for one in entries if one.simulated_only and one.sop_uid not in simulated})
 
 
 class Banner(QWidget):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu, QWidget
 
 from viewer.commands import Context, run
+from viewer.commands.context import WeightsOffer
 from viewer.views.command_widgets import group_menus
 
 MAX_RECENT_LENGTH = 60
+AUTOMATIC = "Stored ones; on simulated images the shipped ones"
 
 
 def main_menu(context: Context, parent: QWidget) -> QMenu:
@@ -20,6 +22,8 @@ def main_menu(context: Context, parent: QWidget) -> QMenu:
         menu.addMenu(submenu)
         if submenu.title() == "File":
             submenu.aboutToShow.connect(lambda submenu=submenu: _add_recent(submenu, context))
+        if submenu.title() == "AI":
+            submenu.aboutToShow.connect(lambda submenu=submenu: _add_weights(submenu, context))
     return menu
 
 
@@ -33,6 +37,29 @@ def _add_recent(menu: QMenu, context: Context) -> None:
         recent.addAction(action)
     actions = menu.actions()
     menu.insertMenu(actions[2], recent) if len(actions) > 2 else menu.addMenu(recent)
+
+
+def _add_weights(menu: QMenu, context: Context) -> None:
+    """Add which weights each network runs with; of each network one entry is on."""
+    weights = menu.addMenu("Weights")
+    weights.setToolTipsVisible(True)
+    by_model: dict[str, list[WeightsOffer]] = {}
+    for offer in context.actions.offered_weights():
+        by_model.setdefault(offer.model, []).append(offer)
+    for model, offers in by_model.items():
+        entries = weights.addMenu(f"{offers[0].title} ({model})")
+        group = QActionGroup(entries)
+        automatic = WeightsOffer(model, "", "", AUTOMATIC, not any(offer.chosen for offer in offers))
+        for offer in (automatic, *offers):
+            entries.addAction(_weights_action(offer, context, group))
+
+
+def _weights_action(offer: WeightsOffer, context: Context, group: QActionGroup) -> QAction:
+    action = QAction(offer.text, group)
+    action.setCheckable(True)
+    action.setChecked(offer.chosen)
+    action.triggered.connect(lambda _checked=False: run("ai.choose_weights", context, offer.model, offer.ref))
+    return action
 
 
 def short_path(path: str, length: int = MAX_RECENT_LENGTH) -> str:

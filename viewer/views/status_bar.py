@@ -66,6 +66,7 @@ class StatusBar(QWidget):
             session.active_changed,
             session.ai_changed,
             session.activity_changed,
+            session.background_changed,
             session.results.changed,
             session.results.cleared,
         )
@@ -95,7 +96,8 @@ class StatusBar(QWidget):
         """Show the present state of the session."""
         session = self._context.session
         if not self._hint_timer.isActive():
-            self.hint.setText(session.ai.message or _WORKER.get(session.ai.state, session.ai.state))
+            worker = session.ai.message or _WORKER.get(session.ai.state, session.ai.state)
+            self.hint.setText(worker if session.ai.state == "dead" else session.background or worker)
             self.hint.set_look("error" if session.ai.state == "dead" else "secondary")
         image = session.active_image
         text = model_text(session.results.get(image.sop_uid) if image else None)

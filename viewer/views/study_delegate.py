@@ -8,6 +8,7 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
 from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPixmap
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTreeView
 
+from viewer.model.corner_text import SIMULATED
 from viewer.model.session import Session
 from viewer.views import icons, theme
 from viewer.views.study_model import DATA, EXAM, IMAGE, KIND, REJECTED, ai_text, badge, contents
@@ -74,6 +75,8 @@ class StudyDelegate(QStyledItemDelegate):
         upper = QRect(text.left(), text.top(), text.width(), text.height() // 2)
         lower = upper.translated(0, text.height() // 2)
         weight = QFont.Weight.DemiBold if is_open else QFont.Weight.Normal
+        if exam.simulated:
+            upper.setRight(self._paint_badge(painter, upper, SIMULATED, theme.WARNING).left() - 6)
         self._text(painter, upper, index.data(), theme.TEXT, theme.font(theme.BODY_PX, weight))
         date = exam.date
         date = f"{date[:4]}-{date[4:6]}-{date[6:]}" if len(date) == 8 and not self._session.identity_hidden else ""
@@ -109,7 +112,7 @@ class StudyDelegate(QStyledItemDelegate):
         self._text(painter, lower, status, color, theme.caption_font())
 
     @staticmethod
-    def _paint_badge(painter: QPainter, text: QRect, words: str) -> None:
+    def _paint_badge(painter: QPainter, text: QRect, words: str, color: str = theme.SECONDARY) -> QRect:
         font = theme.caption_font()
         width = QFontMetrics(font).horizontalAdvance(words) + 10
         place = QRect(text.right() - width + 1, text.top() - 1, width, 18)
@@ -117,8 +120,9 @@ class StudyDelegate(QStyledItemDelegate):
         painter.setBrush(theme.color(theme.RAISED))
         painter.drawRoundedRect(place, theme.RADIUS, theme.RADIUS)
         painter.setFont(font)
-        painter.setPen(theme.color(theme.SECONDARY))
+        painter.setPen(theme.color(color))
         painter.drawText(place, Qt.AlignmentFlag.AlignCenter, words)
+        return place
 
     def _paint_rejection(self, painter: QPainter, row: QRect, index: Index) -> None:
         upper = QRect(row.left() + 28, row.top() + 2, row.width() - 36, 16)

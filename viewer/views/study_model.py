@@ -68,7 +68,8 @@ class StudyModel(QStandardItemModel):
 
     def _exam_item(self, exam: Exam, number: int) -> QStandardItem:
         title = f"Exam {number}" if self._session.identity_hidden else exam_name(exam)
-        item = _item(EXAM, exam, title, f"{title}\n{contents(exam)}\nDouble click or Enter opens it.")
+        what = "Simulated, no patient\n" if exam.simulated else ""
+        item = _item(EXAM, exam, title, f"{title}\n{what}{contents(exam)}\nDouble click or Enter opens it.")
         for image in exam.images:
             item.appendRow(self._image_item(exam, image))
         return item
@@ -80,7 +81,8 @@ class StudyModel(QStandardItemModel):
             if is_open
             else "Double click or Enter opens its exam."
         )
-        lines = [f"{image.label} {badge(image)}", *image.warnings, *image.questions, use]
+        what = ["Simulated, no patient"] if image.simulated else []
+        lines = [f"{image.label} {badge(image)}", *what, *image.warnings, *image.questions, use]
         item = _item(IMAGE, image, f"{image.label} {badge(image)}", "\n".join(lines))
         item.setDragEnabled(is_open)
         return item

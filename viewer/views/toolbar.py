@@ -34,7 +34,7 @@ def exam_title(exam: Exam | None, *, identity_hidden: bool) -> str:
     if exam is None:
         return "No exam open"
     if identity_hidden:
-        return "Identity hidden"
+        return "Identity hidden   simulated" if exam.simulated else "Identity hidden"
     name = format_name(exam.patient_name)
     number = exam.patient_id if name or not exam.patient_id else f"ID {exam.patient_id}"
     if number == name:  # as in CBIS-DDSM: said once

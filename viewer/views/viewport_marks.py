@@ -34,15 +34,23 @@ class Box:
 
 
 def visible_boxes(
-    rois: Sequence[Roi], slice_index: int, to_screen: PlaneMap, ratio: float, selected: int | None
+    rois: Sequence[Roi],
+    image_size: tuple[int, int],
+    slice_index: int,
+    to_screen: PlaneMap,
+    ratio: float,
+    selected: int | None,
 ) -> list[Box]:
     """Return the boxes to draw on a slice: solid on their own, fainter nearby; the selected one last.
+
+    The network's window may reach beyond the image: of a box only the part inside is drawn, nothing where none is.
 
     Parameters
     ----------
     rois : a box's number is its place in the order of attention, as in the patch strip.
     to_screen : stored pixels -> device pixels.
     ratio : device pixels per device-independent pixel.
+    image_size : rows and columns of the image.
     selected : index of the selected patch or None.
     """
     order = sorted(range(len(rois)), key=lambda k: -rois[k].attention)
@@ -51,12 +59,22 @@ def visible_boxes(
         away = abs(roi.slice_index - slice_index)
         if away > NEARBY_SLICES:
             continue
-        row0, col0, row1, col1 = to_screen.apply_box((roi.row0, roi.col0, roi.row1, roi.col1))
+        inside = _within_image(roi, image_size)
+        if inside is None:
+            continue
+        row0, col0, row1, col1 = to_screen.apply_box(inside)
         rect = QRectF(col0 / ratio, row0 / ratio, (col1 - col0) / ratio, (row1 - row0) / ratio)
         fade = NEAREST_BOX - (NEAREST_BOX - FAINTEST_BOX) * (away - 1) / max(NEARBY_SLICES - 1, 1)
         opacity = 1.0 if away == 0 else fade
         boxes.append(Box(rect, f"{order.index(index) + 1}  {roi.attention:.2f}", opacity, away == 0, index == selected))
     return sorted(boxes, key=lambda box: (box.selected, box.opacity))
+
+
+def _within_image(roi: Roi, size: tuple[int, int]) -> tuple[int, int, int, int] | None:
+    """Return the part of a patch that lies in the image, or None."""
+    row0, col0 = max(roi.row0, 0), max(roi.col0, 0)
+    row1, col1 = min(roi.row1, size[0]), min(roi.col1, size[1])
+    return (row0, col0, row1, col1) if row0 < row1 and col0 < col1 else None
 
 
 def paint_boxes(painter: QPainter, boxes: Sequence[Box], within: QRectF) -> None:

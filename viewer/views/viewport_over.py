@@ -63,7 +63,10 @@ class ViewportOver:
             return
         chosen = self._session.selected_patch
         selected = chosen[1] if chosen is not None and chosen[0] == state.image.sop_uid else None
-        boxes = viewport_marks.visible_boxes(entry.result.rois, state.slice_index, look.to_screen, look.ratio, selected)
+        size = (state.image.rows, state.image.columns)
+        boxes = viewport_marks.visible_boxes(
+            entry.result.rois, size, state.slice_index, look.to_screen, look.ratio, selected
+        )
         viewport_marks.paint_boxes(painter, boxes, look.rect)
 
     def lines(self, state: ImageState, look: Look, readout: str) -> list[Placed]:
