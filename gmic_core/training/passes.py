@@ -104,7 +104,7 @@ def _global_passes(
     """Return saliency (slices, 2, h, w) and vector (1, 256) of every image."""
     with torch.set_grad_enabled(options.phase != "local" and torch.is_grad_enabled()):
         if len({image.shape[1:] for image in images}) == 1:  # one pass: BatchNorm sees the batch, and it is faster
-            stacked = torch.cat(list(images))[:, None]
+            stacked = (torch.cat(list(images)) if len(images) > 1 else images[0])[:, None]
             done = global_pass(network, stacked, options.slice_batch, options.recompute)
             depths = [len(image) for image in images]
             maps = list(torch.split(done.saliency.float(), depths))
