@@ -18,7 +18,7 @@ from gmic_core.phantom import frame, truth
 from gmic_core.phantom.dicom import Syntax, write_dbt_dicom, write_mg_dicom
 from gmic_core.phantom.headers import KINDS, SIMULATED, Kind
 from gmic_core.phantom.simulate import ViewImages
-from gmic_core.phantom.spec import BreastSpec, ViewName
+from gmic_core.phantom.spec import ViewName
 from gmic_core.types import Laterality
 
 Format = Literal["dicom", "arrays"]
@@ -59,12 +59,7 @@ def write_view(folder: Path, images: ViewImages, writing: Writing) -> dict[str, 
     description = f"{spec.laterality}_labels.txt"  # numbers mean the same in all images of a breast
     for kind in KINDS:
         _write_image(folder / names[kind], kind, images, writing)
-        labels = truth.to_stored(_labels(kind, images), spec.laterality)
-        if fmt == "dicom":
-            write_labels(folder / truths[kind], labels, _affine(spec, view, kind))
-        else:
-            with appearing(folder / truths[kind]) as out:
-                np.savez_compressed(out, labels=labels)
+        _write_truth(folder / truths[kind], kind, images, writing)
     with appearing(folder / description) as out:
         out.write(truth.label_descriptions(images.placed).encode())
 
@@ -90,16 +85,17 @@ def _write_image(path: Path, kind: Kind, images: ViewImages, writing: Writing) -
         write_mg_dicom(path, pixels, spec, view, kind, writing.syntax, writing.study)
 
 
-def _labels(kind: Kind, images: ViewImages) -> Labels:
-    """Return the label map of an image in the view frame."""
+def _write_truth(path: Path, kind: Kind, images: ViewImages, writing: Writing) -> None:
+    spec, plate = images.spec, images.spec.plate
     make = {"DBT": truth.dbt_labels, "S2D": truth.synthetic_labels, "FFDM": truth.ffdm_labels}[kind]
-    return make(images.spec, images.placed)
-
-
-def _affine(spec: BreastSpec, view: ViewName, kind: Kind) -> frame.Affine:
-    if kind == "DBT":
-        return frame.volume_affine(spec, view)
-    return frame.plane_affine(spec.plate.dbt_mm if kind == "S2D" else spec.plate.ffdm_mm)
+    labels = truth.to_stored(make(spec, images.placed), spec.laterality)
+    if writing.fmt == "arrays":
+        with appearing(path) as out:
+            np.savez_compressed(out, labels=labels)
+    elif kind == "DBT":
+        write_labels(path, labels, frame.volume_affine(spec, images.view))
+    else:
+        write_labels(path, labels, frame.plane_affine(plate.dbt_mm if kind == "S2D" else plate.ffdm_mm))
 
 
 def write_labels(path: Path, labels: Labels, affine: frame.Affine) -> None:
