@@ -100,13 +100,13 @@ def _gland_potential(spec: BreastSpec, grid: NeutralGrid, ducts: list[tuple[Poin
     # |noise| has creases where it changes sign, which become strands, and rounded heights between, the fat lobules
     for weight, field in (
         (1.5, noise(spec.rng("lobules"), grid, 2.6, (5.0, 18.0))),
-        (1.6, radial_noise(spec.rng("lobes"), grid, 2.4, (3.0, 12.0), 2.2)),
+        (2.1, radial_noise(spec.rng("lobes"), grid, 2.2, (2.4, 12.0), 2.2)),
         (1.4, noise(spec.rng("fine strands"), grid, 2.3, (1.8, 7.0))),
     ):
         np.abs(field, out=field)
         field *= np.float32(weight)
         drive -= field
-    drive += np.float32(0.75) * noise(spec.rng("grain"), grid, 2.3, (3.0 * grid.spacing, 6.0), 3.0)
+    drive += np.float32(0.5) * noise(spec.rng("grain"), grid, 2.3, (3.0 * grid.spacing, 6.0), 3.0)
     drive *= np.float32(1.5)
     return drive
 
@@ -132,7 +132,8 @@ def _fan(spec: BreastSpec, grid: NeutralGrid, ducts: list[tuple[Points, float]])
     clouds = power_law(spec.rng("clouds"), shape, [step] * 3, 3.0, (2.5 * step, 60.0))
     wavy = power_law(spec.rng("border"), shape, [step] * 3, 3.2, (3.0 * step, 40.0))
     radius = np.sqrt(along**2 + depth**2 + across**2)
-    under_skin = smoothstep(1.0 - radius + 0.035 * wavy, 0.05, 0.26)
+    aside = 1.0 - depth / np.maximum(radius, 0.05)  # 0 behind the nipple, 1 at the chest wall: the fat gets thicker
+    under_skin = smoothstep(1.0 - radius + 0.06 * wavy, 0.04 + 0.10 * aside, 0.20 + 0.26 * aside)
     behind = smoothstep(depth + 0.09 * wavy, 0.0, 0.36)  # fat between gland and muscle
     coarse = NeutralGrid(grid.shape, step)
     trees = ndimage.gaussian_filter(_crop(tubes(coarse, ducts, 1.0), shape), 4.0 / step)

@@ -29,7 +29,7 @@ NIPPLE_LENGTH_MM = 8.0
 _SAMPLES = 2
 """Samples per layer: compression turns many sheets flat, and they get thinner than a layer."""
 _TILE = 192
-_GRAIN = 0.12
+_GRAIN = 0.10
 _GRAIN_FAT = 0.04
 
 
