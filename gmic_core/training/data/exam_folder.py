@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gmic_core.errors import ExamError, TrainingError
-from gmic_core.exam.frames import FrameReader
 from gmic_core.exam.model import Exam, MammoImage, Rejection, ScanResult
 from gmic_core.exam.scan_process import ScanProcess
+from gmic_core.inference.slices import Reader
 from gmic_core.training.data.labels import BreastLabel, LabelTable, read_labels
 from gmic_core.types import STANDARD_VIEWS, Modality
 
@@ -94,7 +94,7 @@ def read_exam_folder(folder: Path, modality: Modality, labels_file: str = "label
     return ExamFolder(tuple(images), table, {reason: count for reason, count in left_out.items() if count})
 
 
-def check_images(images: Iterable[LabelledFile], reader: FrameReader, progress: Progress | None = None) -> None:
+def check_images(images: Iterable[LabelledFile], reader: Reader, progress: Progress | None = None) -> None:
     """Read the first, middle and last frame of every image: damage shows before training starts.
 
     Raises

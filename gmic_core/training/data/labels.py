@@ -27,6 +27,13 @@ BIRADS_CLASSES = {"0": 0, "4": 0, "4A": 0, "4B": 0, "4C": 0, "5": 0, "1": 1, "2"
 (known cancer) has no place in screening."""
 
 
+def birads_of(benign: int, malignant: int) -> int:
+    """Return the class that a reader who sees everything would give: 0 suspicious, 1 normal, 2 benign."""
+    if malignant:
+        return 0
+    return 2 if benign else 1
+
+
 @dataclass(frozen=True)
 class BreastLabel:
     """One line of a labels file.

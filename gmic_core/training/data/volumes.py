@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 
 from gmic_core.errors import TrainingError
+from gmic_core.training.data.labels import birads_of
 from gmic_core.training.data.store import CELL, Crop, StoredBreast, open_store
 from gmic_core.training.samples import Sample
 
@@ -82,7 +83,7 @@ class VolumeSamples:
         benign, malignant = self.labels(i)
         name = f"digital breast {breast.seed} {crop.laterality}-{crop.view} {crop.modality} part {number}"
         pixels = torch.from_numpy(crop.moments.apply(planes))
-        return Sample(name, pixels, (float(benign), float(malignant)), _birads(benign, malignant))
+        return Sample(name, pixels, (float(benign), float(malignant)), birads_of(benign, malignant))
 
     def _run(self, slices: int, rng: np.random.Generator | None) -> slice:
         depth = min(self._options.slices or slices, slices)
@@ -109,13 +110,6 @@ class VolumeSamples:
         shift_row, shift_column = (float(value) for value in rng.uniform(-1, 1, 2) * self._options.position)
         # scaled about the middle of the chest wall: the window's left edge stays where the breast begins
         return np.array([[grow, 0.0, min(shift_column, 0.0)], [0.0, grow, (1.0 - grow) * rows / 2 + shift_row]])
-
-
-def _birads(benign: int, malignant: int) -> int:
-    """Return the class that a reader who sees everything would give: 0 suspicious, 1 normal, 2 benign."""
-    if malignant:
-        return 0
-    return 2 if benign else 1
 
 
 def _inside(matrix: npt.NDArray[np.float64], row: float, column: float, rows: int, columns: int) -> bool:
