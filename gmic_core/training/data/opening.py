@@ -80,7 +80,7 @@ def _digital(experiment: Experiment, folder: Path) -> TrainingData:
             ("training", "patches", data.train_seeds),
             ("validation", "validation_patches", data.validation_seeds),
         ):
-            store = folder / split / _patch_folder(experiment)
+            store = folder / split / _named("patches", experiment)
             _make(store, _seeds(split, seeds), patch_store_options(experiment), experiment.data.phantom.workers)
             parts[name] = PatchStore(store, (str(experiment.modality),), _patch_options(experiment, split))
             described[name] = {"seeds": list(seeds), "crops": parts[name].counts}
@@ -90,7 +90,7 @@ def _digital(experiment: Experiment, folder: Path) -> TrainingData:
             ("training", "maps", maps.train_seeds),
             ("validation", "validation_maps", maps.validation_seeds),
         ):
-            store = folder / split / "slices"
+            store = folder / split / _named("slices", experiment)
             _make(store, _seeds(split, seeds), _slice_options(experiment), experiment.data.phantom.workers)
             described[name] = {"seeds": list(seeds)}
             if "maps" in kinds:
@@ -116,7 +116,7 @@ def _digital(experiment: Experiment, folder: Path) -> TrainingData:
 
 
 def _shared(experiment: Experiment) -> bool:
-    """Whether one patch store serves the networks of all modalities: it does where each has its own usual window.
+    """Whether one store serves the networks of all modalities: it does where each has its own usual window.
 
     Simulating a breast takes a minute and cutting crops a second, so crops of all its images are kept.
     """
@@ -124,8 +124,8 @@ def _shared(experiment: Experiment) -> bool:
     return not (data.rows or data.columns or data.spacing_mm)
 
 
-def _patch_folder(experiment: Experiment) -> str:
-    return "patches" if _shared(experiment) else f"patches-{experiment.modality}"
+def _named(kind: str, experiment: Experiment) -> str:
+    return kind if _shared(experiment) else f"{kind}-{experiment.modality}"
 
 
 def _arrays(experiment: Experiment, folder: Path) -> TrainingData:
@@ -193,7 +193,12 @@ def _patch_options(experiment: Experiment, split: str) -> PatchOptions:
 
 def _slice_options(experiment: Experiment) -> StoreOptions:
     """Return how a store of slices is made: volumes and full-field images together, simulating is what takes time."""
-    return SliceStoreOptions(BreastOptions(modalities=("DBT", "FFDM"), size=experiment.data.phantom.size))
+    data = experiment.data
+    modalities = ("DBT", "FFDM") if _shared(experiment) else (str(experiment.modality),)
+    return SliceStoreOptions(
+        BreastOptions(modalities=modalities, size=data.phantom.size),
+        window=(data.rows, data.columns, data.spacing_mm),
+    )
 
 
 def _map_options(experiment: Experiment, split: str) -> MapOptions:
