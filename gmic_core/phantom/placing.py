@@ -47,7 +47,13 @@ class Spot:
 
 @dataclass(frozen=True)
 class _Candidates:
-    """Places that lie in both views: (n, 3) in the breast's axes and in each view, and how likely each is."""
+    """Places that lie in both views: (n, 3) in the breast's axes and in each view, and how likely each is.
+
+    Attributes
+    ----------
+    skin_mm, plate_mm, nipple_mm, field_mm : distances, the smaller of both views.
+    muscle : small where the pectoral muscle may lie over the place, else 1.
+    """
 
     neutral: Points
     in_view: dict[ViewName, Points]
@@ -55,6 +61,7 @@ class _Candidates:
     plate_mm: npt.NDArray[np.float64]
     nipple_mm: npt.NDArray[np.float64]
     field_mm: npt.NDArray[np.float64]
+    muscle: npt.NDArray[np.float64]
     weight: npt.NDArray[np.float64]
 
 
@@ -91,10 +98,15 @@ def _choose(
         apart = radius + other.radius_mm + share * APART_MM
         for points in candidates.in_view.values():  # in the plane, so that projections do not overlap either
             free &= np.linalg.norm(points[:, 1:] - points[index, 1:], axis=1) >= apart
-    weight = candidates.weight * free
+    weight = candidates.weight * candidates.muscle * free
     if spot.kind == "benign-node":  # intramammary nodes lie in the upper outer quadrant
         lateral, superior = candidates.neutral[:, 1], candidates.neutral[:, 2]
-        weight = free * (0.02 + (lateral > 0) * (superior > 0)) * np.exp(-candidates.neutral[:, 0] / 60.0)
+        weight = (
+            free
+            * candidates.muscle
+            * (0.02 + (lateral > 0) * (superior > 0))
+            * np.exp(-candidates.neutral[:, 0] / 60.0)
+        )
     if weight.sum() <= 0.0:
         return None
     return int(rng.choice(len(weight), p=weight / weight.sum()))
@@ -113,7 +125,8 @@ def _candidates(breast: Breast, rng: np.random.Generator) -> _Candidates:
     in_view: dict[ViewName, Points] = {v: np.asarray(breast.to_view(v, neutral), np.float64) for v in VIEWS}
     distances = [_distances(breast.spec, outlines[view], in_view[view]) for view in VIEWS]
     skin, plate, nipple, field = (np.minimum(a, b) for a, b in zip(*distances, strict=True))
-    return _Candidates(neutral, in_view, skin, plate, nipple, field, _likelihood(breast, neutral, in_view))
+    muscle = _off_muscle(spec, in_view["MLO"])
+    return _Candidates(neutral, in_view, skin, plate, nipple, field, muscle, _likelihood(breast, neutral))
 
 
 def _distances(spec: BreastSpec, outline: Outline, points: Points) -> tuple[Points, Points, Points, Points]:
@@ -127,14 +140,17 @@ def _distances(spec: BreastSpec, outline: Outline, points: Points) -> tuple[Poin
     return depth, across, nipple, field
 
 
-def _likelihood(breast: Breast, neutral: Points, in_view: dict[ViewName, Points]) -> npt.NDArray[np.float64]:
+def _likelihood(breast: Breast, neutral: Points) -> npt.NDArray[np.float64]:
     """Return how likely a finding is at each place: where glandular tissue and fat meet, and seldom in fat alone."""
     six = np.vstack([np.eye(3), -np.eye(3)])
     around = np.concatenate([np.zeros((1, 3)), *(radius * six for radius in NEARBY_MM)])
     dense = np.clip(np.mean([np.asarray(breast.dense_at(neutral + step)) for step in around], axis=0), 0.0, 1.0)
     weight: npt.NDArray[np.float64] = 0.002 + np.clip(dense - 0.08, 0.0, 1.0) * (1.0 - dense) ** 2
-    # the pectoral muscle fills the upper corner at the chest wall of an MLO
-    _, y, x = in_view["MLO"].T
-    spec = breast.spec
+    return weight
+
+
+def _off_muscle(spec: BreastSpec, points: Points) -> npt.NDArray[np.float64]:
+    """Return 1, and little where the pectoral muscle may be: the upper corner at the chest wall of an MLO."""
+    _, y, x = points.T
     muscle = x < 0.42 * spec.plate.width_mm * (1.0 - y / (0.62 * spec.plate.height_mm))
-    return weight * np.where(muscle, 0.02, 1.0)
+    return np.where(muscle, 0.02, 1.0)
