@@ -57,12 +57,18 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
         "--tta", type=_count, default=0, metavar="N", help="mean over N windows moved by chance (papers: 10)"
     )
     parser.add_argument("--bootstrap", type=_count, default=1000, metavar="N", help="draws; default: 1000")
+    parser.add_argument(
+        "--compare", type=Path, metavar="CSV", help="images.csv of an earlier evaluation: fail where scores differ"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap and of --tta; default: 0")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
     digital = parser.add_argument_group("with --digital-breasts")
     digital.add_argument("--size", choices=("full", "small"), default="full", help="default: full")
     digital.add_argument("--modalities", default="DBT", metavar="LIST", help="of DBT,FFDM,S2D; default: DBT")
     digital.add_argument("--views", choices=("one", "both"), default="one", help="default: one, drawn from the seed")
+    digital.add_argument(
+        "--slices", type=_count, default=0, metavar="N", help="short volumes of N slices; default: whole"
+    )
     digital.add_argument("--thickness", default="30-85", metavar="MIN-MAX", help="mm; default: 30-85")
     return parser
 
@@ -83,7 +89,17 @@ def run(args: argparse.Namespace) -> int:
     evaluation = _of_breasts(args) if args.digital_breasts else _of_exams(args)
     metrics = write(args.out, evaluation)
     _say(args.out, evaluation, metrics)
-    return 0 if evaluation.images else 1
+    return 0 if args.compare is None or _compared(args.compare, evaluation) else 1
+
+
+def _compared(path: Path, evaluation: Evaluation) -> bool:
+    from gmic_core.evaluation.compare import compare
+
+    found = compare(path, evaluation.images)
+    for line in found.differences:
+        print(f"differs: {line}", file=sys.stderr)
+    print(f"{found.equal} of {found.compared} images as in {path.name}; {found.missing} are not in it.")
+    return not found.differences and found.compared > 0
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -202,6 +218,19 @@ def _shown_on(bar: Any) -> Any:
     return Run(on_event=on_event)
 
 
+def _stage_on(bar: Any) -> Any:
+    """Return a run whose stage is named beside the progress bar: a breast takes minutes."""
+    from gmic_core.inference.engine import Run
+    from gmic_core.inference.events import Event, Progress
+
+    def show(event: Event) -> None:
+        if isinstance(event, Progress):
+            bar.set_postfix_str(f"{event.stage} {event.done}/{event.total}")
+
+    on_event: Callable[[Event], None] = show
+    return Run(on_event=on_event)
+
+
 # -- digital breasts -----------------------------------------------------------------------------------------------
 
 
@@ -214,15 +243,17 @@ def _of_breasts(args: argparse.Namespace) -> Evaluation:
 
     seeds = parse_seeds(args.digital_breasts)
     modalities = tuple(dict.fromkeys(word.strip().upper() for word in args.modalities.split(",") if word.strip()))
-    options = DigitalOptions(args.size, modalities, args.views, _thickness(args.thickness))
+    options = DigitalOptions(args.size, modalities, args.views, _thickness(args.thickness), args.slices)
     predictor, models = _breast_networks(args, modalities, options.factor)
     with tqdm(total=len(seeds), unit="breast", file=sys.stderr, leave=False) as bar:
-        evaluated = evaluate_breasts(
-            seeds, options, predictor, models, Records(args.out / RECORDS), lambda _seed, _kept: bar.update()
+        evaluated, left_out = evaluate_breasts(
+            seeds, options, predictor, models, Records(args.out / RECORDS), lambda *_: bar.update(), _stage_on(bar)
         )
+    if not evaluated:
+        raise EvaluationError("; ".join(dict.fromkeys(one.reason for one in left_out)))
     return Evaluation(
         images=tuple(evaluated),
-        left_out=(),
+        left_out=tuple(left_out),
         data=description(seeds, options),
         simulated=True,
         augmentations=args.tta,

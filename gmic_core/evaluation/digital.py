@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 
-from gmic_core.errors import EvaluationError, InferenceError
+from gmic_core.errors import CancelledError, EvaluationError, GmicError, InferenceError
 from gmic_core.evaluation.networks import NetworkPredictor
 from gmic_core.evaluation.records import Evaluated, Records
 from gmic_core.evaluation.run import evaluate_one
-from gmic_core.evaluation.sources import Subject
+from gmic_core.evaluation.sources import LeftOut, Subject
 from gmic_core.evaluation.truth import ImageTruth, lesions_of
 from gmic_core.exam.model import MammoImage, PixelFormat, PixelSource
 from gmic_core.inference.engine import Run
@@ -48,17 +49,21 @@ class DigitalOptions:
     ----------
     views : ``one`` view of each breast, drawn from its seed, or ``both``.
     thickness_mm : compressed thickness is drawn between these, around 56 +- 11 mm.
+    slices : short volumes of so many slices (:mod:`gmic_core.evaluation.simulated_slices`); 0: whole ones.
     """
 
     size: Size = "full"
     modalities: tuple[str, ...] = ("DBT",)
     views: Literal["one", "both"] = "one"
     thickness_mm: tuple[int, int] = (30, 85)
+    slices: int = 0
 
     def __post_init__(self) -> None:
         """Check names and ranges."""
         if not self.modalities or not {*self.modalities} <= {"DBT", "FFDM", "S2D"}:
             raise EvaluationError(f"Modalities are DBT, FFDM and S2D, not {', '.join(self.modalities) or 'none'}.")
+        if self.slices and {*self.modalities} != {"DBT"}:
+            raise EvaluationError("Only tomosynthesis has slices: short volumes (--slices) go with --modalities DBT.")
         low, high = self.thickness_mm
         if not 20 <= low <= high <= 100:
             raise EvaluationError(f"Breasts are 20 to 100 mm thick, not {low} to {high}; choose a range within.")
@@ -154,9 +159,11 @@ def evaluate_breasts(
     records: Records,
     done: Callable[[int, bool], object],
     run: Run | None = None,
-    simulator: Simulator = simulate,
-) -> list[Evaluated]:
-    """Return the evaluated images of all breasts; those that are kept from before are not made again.
+    simulator: Simulator | None = None,
+) -> tuple[list[Evaluated], list[LeftOut]]:
+    """Return the evaluated images of all breasts, and the breasts that could not be, with the reason.
+
+    Images that are kept from before are not made again.
 
     Parameters
     ----------
@@ -168,20 +175,33 @@ def evaluate_breasts(
     CancelledError
         If it was stopped; finished images are kept.
     """
+    make = simulator or _simulator(options)
     evaluated: list[Evaluated] = []
+    left_out: list[LeftOut] = []
     for seed in seeds:
         names = [f"{seed}-{view}-{m}" for view in plan_unseen(seed, options).views for m in options.modalities]
         keys = {name: _key(name, options, predictor, models) for name in names}
         kept = {name: records.get(name, keys[name]) for name in names}
-        if None in kept.values():
-            for name, found in _make(seed, options, predictor, models, run, simulator):
+        was_there = None not in kept.values()
+        try:
+            for name, found in () if was_there else _make(seed, options, predictor, models, run, make):
                 records.put(name, keys[name], found)
                 kept[name] = found
-            done(seed, False)
-        else:
-            done(seed, True)
+        except CancelledError:
+            raise
+        except GmicError as error:
+            left_out.append(LeftOut(f"breast-{seed}", str(error)))
+        done(seed, was_there)
         evaluated += [found for found in kept.values() if found is not None]
-    return evaluated
+    return evaluated, left_out
+
+
+def _simulator(options: DigitalOptions) -> Simulator:
+    if not options.slices:
+        return simulate
+    from gmic_core.evaluation.simulated_slices import simulate_slices
+
+    return partial(simulate_slices, count=options.slices)
 
 
 def _make(
@@ -194,6 +214,7 @@ def _make(
 ) -> Iterable[tuple[str, Evaluated]]:
     """Simulate one breast and yield (name, evaluated image) one by one."""
     plan = plan_unseen(seed, options)
+    seen = replace(run or Run(), orientation_confirmed=True)  # simulated images face as their headers say
     made = simulator(plan, BreastOptions(modalities=options.modalities, size=options.size))
     for labelled in made.images:
         name = f"{seed}-{labelled.image.view}-{labelled.image.modality}"
@@ -201,9 +222,11 @@ def _make(
         model = models.get(image.modality)
         if model is None:
             raise InferenceError(f"No network was chosen for {image.modality} images.")
-        predicted = predictor.predict(image, model, run, ArrayReader(labelled.frames, image.frames))
-        subject = Subject(image, f"breast-{seed}", _labels(made.findings), None)
-        yield name, evaluate_one(subject, predicted, truth_of(labelled, made.findings))
+        predicted = predictor.predict(image, model, seen, ArrayReader(labelled.frames, image.frames))
+        truth = truth_of(labelled, made.findings)
+        labels = _labels(made.findings) if not options.slices else _seen(truth)
+        subject = Subject(image, f"breast-{seed}", labels, None, simulated=True)
+        yield name, evaluate_one(subject, predicted, truth)
 
 
 def truth_of(labelled: LabelledImage, findings: Iterable[StoredFinding]) -> ImageTruth:
@@ -219,11 +242,22 @@ def _labels(findings: Iterable[StoredFinding]) -> tuple[bool, bool]:
     return False in present, True in present
 
 
+def _seen(truth: ImageTruth) -> tuple[bool, bool]:
+    """Return the labels of a short volume: what is not in its slices is not asked of the network."""
+    present = {lesion.finding for lesion in truth.lesions}
+    return Finding.BENIGN in present, Finding.MALIGNANT in present
+
+
 def _key(
     name: str, options: DigitalOptions, predictor: NetworkPredictor, models: dict[Modality, str]
 ) -> dict[str, Any]:
     modality = Modality(name.rsplit("-", 1)[1])
-    breast = {"size": options.size, "thickness_mm": list(options.thickness_mm), "phantom_version": PHANTOM_VERSION}
+    breast = {
+        "size": options.size,
+        "thickness_mm": list(options.thickness_mm),
+        "slices": options.slices,
+        "phantom_version": PHANTOM_VERSION,
+    }
     return {"name": name, "breast": breast, **predictor.key(models[modality])}
 
 

@@ -1,9 +1,8 @@
 """Which images are to be evaluated, and what is true of them: simulated exams, or exams with a labels file.
 
-Simulated exams carry truth.json and a label map beside every image. Other exams need a CSV with the columns study,
-side, benign, malignant (patient and split may be there too; other columns are ignored), and may have segmentations
-beside the images or in a folder of their own: ``IMAGE_truth.nii.gz`` (label map), ``IMAGE_benign`` and
-``IMAGE_malignant`` as ``.nii.gz`` or ``.png`` (masks).
+Simulated exams carry truth.json and a label map beside every image. Other exams need the labels file of training, and
+may have segmentations beside the images or in a folder of their own: ``IMAGE_truth.nii.gz`` (label map),
+``IMAGE_benign`` and ``IMAGE_malignant`` as ``.nii.gz`` or ``.png`` (masks).
 """
 
 from __future__ import annotations
@@ -21,10 +20,11 @@ from gmic_core.evaluation.label_files import (
     described_classes,
     label_slices,
 )
-from gmic_core.evaluation.label_table import LabelTable, read_labels
+from gmic_core.evaluation.label_table import Names, SplitLabels, split_labels
 from gmic_core.evaluation.simulated_truth import TRUTH_FILE, SimulatedExam, read_simulated
 from gmic_core.evaluation.truth import ImageTruth, lesions_of, separate
 from gmic_core.exam.model import Exam, MammoImage
+from gmic_core.training.data.labels import COLUMNS
 from gmic_core.types import CLASSES, Finding
 
 _SUFFIXES = (".nii.gz", ".nii", ".dcm", ".png", ".nrrd", ".mha", ".mhd")
@@ -174,7 +174,7 @@ def _subject(
     image: MammoImage,
     case: str,
     simulated: SimulatedExam | None,
-    table: LabelTable | None,
+    table: SplitLabels | None,
     data: Path,
     segmentations: Path | None,
 ) -> Subject:
@@ -185,17 +185,17 @@ def _subject(
         return Subject(image, case, labels, _simulated_truth(simulated, image), simulated=True)
     if table is None:
         raise EvaluationError(
-            "There are no labels for it: put labels.csv (study, side, benign, malignant) into the data folder, "
-            "or name the file with --labels."
+            f"There are no labels for it: put labels.csv ({', '.join(COLUMNS)}) into the data folder, or name the "
+            "file with --labels."
         )
-    labels = table.find(_keys(exam, image, data), image.laterality)
+    labels = table.find(_names(exam, image, data), image.laterality)
     drawn = _simulated_truth(simulated, image) if simulated is not None else _drawn(image, segmentations)
     return Subject(image, case, labels, drawn, simulated=simulated is not None or image.simulated)
 
 
-def _table(data: Path, labels: Path | None, split: str | None) -> LabelTable | None:
+def _table(data: Path, labels: Path | None, split: str | None) -> SplitLabels | None:
     path = labels if labels is not None else data / "labels.csv"
-    return read_labels(path, split) if labels is not None or path.is_file() else None
+    return split_labels(path, split) if labels is not None or path.is_file() else None
 
 
 def _simulated(exam: Exam) -> SimulatedExam | None:
@@ -209,11 +209,12 @@ def _simulated_truth(simulated: SimulatedExam, image: MammoImage) -> TruthFiles:
     return TruthFiles(simulated.folder / f"{stem}_truth.nii.gz", simulated.classes(stem))
 
 
-def _keys(exam: Exam, image: MammoImage, data: Path) -> list[str]:
-    """Return by what names a labels file may call the exam of an image: its UID, its folders, its file, its patient."""
+def _names(exam: Exam, image: MammoImage, data: Path) -> Names:
     path = image.files[0]
-    folders = [folder.name for folder in path.parents if folder != data and data in folder.parents]
-    return [exam.study_uid, *folders, image_stem(image), exam.patient_id]
+    folders = [folder for folder in path.parents if data in folder.parents]
+    names = [*(folder.name for folder in folders), *(folder.relative_to(data).as_posix() for folder in folders)]
+    own = tuple(name for name in (exam.study_uid, *names, image_stem(image)) if name)
+    return Names(tuple(name for name in (exam.patient_id, *names) if name), own, (exam.date,) if exam.date else ())
 
 
 def image_stem(image: MammoImage) -> str:

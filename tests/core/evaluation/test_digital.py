@@ -109,7 +109,7 @@ def test_a_stopped_evaluation_goes_on_where_it_stood(tmp_path: Path) -> None:
         return list(
             evaluate_breasts(
                 seeds, options, predictor, models, records, lambda s, k: told.append((s, k)), simulator=simulator
-            )
+            )[0]
         )
 
     with pytest.raises(CancelledError):

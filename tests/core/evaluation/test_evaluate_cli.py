@@ -34,9 +34,7 @@ def exams(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for modality in ("FFDM", "S2D"):
                 name = f"{view}_{modality}"
                 uid = f"1.2.{woman}.{len(view)}.{len(modality)}"
-                write_mg(
-                    exam / f"{name}.dcm", pixels, side, view, modality=modality, sop_uid=uid, study_uid=f"1.2.{woman}"
-                )
+                write_mg(exam / f"{name}.dcm", pixels, side, view, modality=modality, sop_uid=uid, study=f"1.2.{woman}")
                 if any(labels):
                     label = np.zeros((COLUMNS, ROWS, 1), np.uint8)
                     label[100:140, 150:200] = 1 + labels[1]
@@ -112,7 +110,7 @@ def test_exams_with_labels_and_segmentations(exams: Path, tmp_path: Path, quick,
 def test_changed_truth_and_members_count_anew(exams: Path, tmp_path: Path, quick, capsys) -> None:  # type: ignore[no-untyped-def]
     data = tmp_path / "data"
     data.mkdir()
-    (data / "labels.csv").write_text("study,side,benign,malignant\na,R,0,1\nb,L,1,0\n")
+    (data / "labels.csv").write_text("patient,study,side,benign,malignant,split\np1,a,R,0,1,test\np2,b,L,1,0,test\n")
     for study, side in (("a", "R"), ("b", "L")):
         (data / study).mkdir()
         pixels = hanging(breast(ROWS, COLUMNS, seed=1), side)
@@ -168,8 +166,8 @@ def test_an_existing_prediction_is_evaluated(exams: Path, tmp_path: Path, capsys
         (["--digital-breasts", "3000000:2", "--thickness", "thick"], "--thickness is MIN-MAX in mm"),
         (["--data", "nowhere"], "nowhere is no folder"),
         (["--data", "DATA", "--predictions", "nowhere"], "results.json cannot be read"),
-        (["--data", "DATA", "--labels", "nowhere.csv"], "nowhere.csv cannot be read"),
-        (["--data", "DATA", "--split", "valid"], "no row of the split 'valid'"),
+        (["--data", "DATA", "--labels", "nowhere.csv"], "nowhere.csv is missing"),
+        (["--data", "DATA", "--split", "valid"], "no line of the split 'valid'"),
         (["--data", "DATA", "--seed", "-1", "--predictions", "x"], "results.json cannot be read"),
     ],
 )

@@ -11,9 +11,9 @@ import nibabel
 import numpy as np
 import pytest
 
-from gmic_core.errors import EvaluationError
+from gmic_core.errors import EvaluationError, GmicError
 from gmic_core.evaluation.label_files import described_classes, is_segmentation, label_slices
-from gmic_core.evaluation.label_table import read_labels
+from gmic_core.evaluation.label_table import Names, split_labels
 from gmic_core.evaluation.simulated_truth import read_simulated
 from gmic_core.evaluation.sources import TruthFiles, collect, image_files
 from gmic_core.exam.model import Exam, PixelSource
@@ -29,50 +29,43 @@ def labels_file(folder: Path, text: str) -> Path:
     return path
 
 
+HEADER = "patient,study,side,benign,malignant,split\n"
+
+
 def test_labels_of_the_test_split_count(tmp_path: Path) -> None:
-    path = labels_file(
-        tmp_path,
-        "\ufeffPatient,Study,Side,Benign,Malignant,Split\np1,s1,L,0,1,test\np1,s1,right,1,0,test\np2,s2,L,0,0,train\n",
-    )
-    table = read_labels(path)
-    assert table.split == "test"
-    assert table.find(["", "s1"], L) == (False, True)
-    assert table.find(["s1"], R) == (True, False)
+    path = labels_file(tmp_path, HEADER + "p1,s1,L,0,1,test\np1,s1,right,1,0,test\np2,s2,L,0,0,train\n")
+    labels = split_labels(path)
+    assert labels.split == "test"
+    assert labels.find(Names((), ("s1",)), L) == (False, True)
+    assert labels.find(Names((), ("s1",)), R) == (True, False)
     with pytest.raises(EvaluationError, match="does not belong to the split 'test'"):
-        table.find(["s2"], L)
-    with pytest.raises(EvaluationError, match="no row for its study and side"):
-        table.find(["s3"], L)
-    assert read_labels(path, "all").find(["s2"], L) == (False, False)
-    assert read_labels(path, "train").split == "train"
-    with pytest.raises(EvaluationError, match="no row of the split 'valid'; its splits are: test, train"):
-        read_labels(path, "valid")
+        labels.find(Names((), ("s2",)), L)
+    with pytest.raises(EvaluationError, match="no line for its patient, study and side"):
+        labels.find(Names((), ("s3",)), L)
+    assert split_labels(path, "ALL").find(Names((), ("s2",)), L) == (False, False)
+    assert split_labels(path, "train").split == "training"
+    with pytest.raises(EvaluationError, match="no line of the split 'valid'; it has test, training"):
+        split_labels(path, "valid")
 
 
-def test_without_a_split_all_rows_count(tmp_path: Path) -> None:
-    table = read_labels(labels_file(tmp_path, "patient,side,benign,malignant\np1,L,yes,False\n"))
-    assert (table.split, table.find(["p1"], L)) == ("all", (True, False))
+def test_a_date_is_no_name_without_its_patient(tmp_path: Path) -> None:
+    path = labels_file(
+        tmp_path, HEADER + "p1,20240101,L,0,1,training\np2,20240101,L,1,0,training\np3,,L,1,1,validation\n"
+    )
+    labels = split_labels(path)
+    assert labels.split == "all"
+    assert labels.find(Names(("p1",), ("1.2.3",), ("20240101",)), L) == (False, True)
+    assert labels.find(Names(("p2",), ("1.2.3",), ("20240101",)), L) == (True, False)
+    assert labels.find(Names(("p3",), ("1.2.3",), ("20240101",)), L) == (True, True)
+    with pytest.raises(EvaluationError, match="no line"):
+        labels.find(Names((), ("1.2.3",), ("20240101",)), L)
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("study,side,benign\ns,L,0\n", "no column malignant"),
-        ("side,benign,malignant\nL,0,0\n", "no column study"),
-        ("study,side,benign,malignant\ns,B,0,0\n", "line 2: side is 'B'; write L or R"),
-        ("study,side,benign,malignant\ns,L,2,0\n", "line 2: benign is '2'; write 0 or 1"),
-        ("study,side,benign,malignant\ns,L,0,\n", "line 2: malignant is ''; write 0 or 1"),
-        ("study,side,benign,malignant\n,L,0,0\n", "line 2: study is empty"),
-        ("study,side,benign,malignant\ns,L,0,0\ns,L,1,0\n", "line 3: breast L has other labels in an earlier line"),
-    ],
-)
-def test_a_wrong_labels_file_is_refused_by_line(tmp_path: Path, text: str, message: str) -> None:
-    with pytest.raises(EvaluationError, match=message):
-        read_labels(labels_file(tmp_path, text))
-
-
-def test_a_missing_labels_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(EvaluationError, match=r"none\.csv cannot be read"):
-        read_labels(tmp_path / "none.csv")
+def test_a_wrong_or_missing_labels_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(GmicError, match=r"none\.csv is missing"):
+        split_labels(tmp_path / "none.csv")
+    with pytest.raises(GmicError, match="line 2, column side: it must be L or R"):
+        split_labels(labels_file(tmp_path, HEADER + "p,s,B,0,0,test\n"))
 
 
 def truth_json(folder: Path) -> None:
@@ -120,15 +113,15 @@ def test_simulated_and_labelled_exams_side_by_side(tmp_path: Path) -> None:
 
 
 def test_labels_find_an_exam_by_uid_folder_file_or_patient(tmp_path: Path) -> None:
-    for name in ("1.2.3", "case-a", "img", "SECRET-ID"):
-        labels_file(tmp_path, f"study,side,benign,malignant\n{name},L,1,0\n")
+    for line in ("x,1.2.3", "x,case-a", "x,img", "SECRET-ID,", "case-a,"):
+        labels_file(tmp_path, f"{HEADER}{line},L,1,0,test\n")
         image = at(tmp_path / "case-a" / "img.dcm")
         (subject,), _ = collect([exam_of(image)], tmp_path, None, None, None)
         assert (subject.case, subject.labels) == ("exam-001", (True, False))  # the patient is not named
 
 
 def test_what_has_no_label_is_listed(tmp_path: Path) -> None:
-    labels_file(tmp_path, "study,side,benign,malignant\n1.2.3,L,1,0\n")
+    labels_file(tmp_path, HEADER + "x,1.2.3,L,1,0,test\n")
     images = (
         at(tmp_path / "a.dcm"),
         at(tmp_path / "b.dcm", "1.10", laterality=R),
@@ -137,7 +130,7 @@ def test_what_has_no_label_is_listed(tmp_path: Path) -> None:
     subjects, left_out = collect([exam_of(*images)], tmp_path, None, None, None)
     assert [subject.image.sop_uid for subject in subjects] == ["1.9"]
     assert [one.image for one in left_out] == ["1.10", "1.11"]
-    assert "no row for its study and side" in left_out[0].reason
+    assert "no line for its patient, study and side" in left_out[0].reason
     assert "side or view is unknown" in left_out[1].reason
     with pytest.raises(EvaluationError, match="There are no labels for it"):
         collect([exam_of(images[0])], tmp_path / "elsewhere", None, None, None)
@@ -146,7 +139,7 @@ def test_what_has_no_label_is_listed(tmp_path: Path) -> None:
 
 
 def test_segmentations_lie_beside_the_images_or_elsewhere(tmp_path: Path) -> None:
-    labels_file(tmp_path, "study,side,benign,malignant\n1.2.3,L,1,1\n")
+    labels_file(tmp_path, HEADER + "x,1.2.3,L,1,1,test\n")
     image = at(tmp_path / "0_L-CC.png")
     mask = np.zeros((64, 48), np.uint8)
     mask[10:20, 10:20] = 255
