@@ -33,6 +33,8 @@ COVERED = 0.3
 SLIGHTLY = 0.02
 HARDEST = 24
 """Negative cells of a slice that count most."""
+FINDING_PATCHES = 0.6
+"""Share of patches cut around a finding, where the slice has one; the others are where the map is strongest."""
 SHOWN_CELLS = 6
 """Label cells (4 x 4 pixels) of a finding that a patch must show."""
 
@@ -101,7 +103,7 @@ class MapStage(Task[MapBatch]):
             index = number % len(pixels)
             code = codes[index]
             shown = torch.nonzero((code == BENIGN) | (code == MALIGNANT))
-            if len(shown) and (number // len(pixels)) % 2 == 0:
+            if len(shown) and rng.random() < FINDING_PATCHES:
                 cell = shown[int(rng.integers(len(shown)))].tolist()
                 middle = (np.array(cell) + 0.5) * CELL + rng.uniform(-0.25, 0.25, 2) * size
             else:
