@@ -85,8 +85,8 @@ def train(experiment: Experiment, data: TrainingData, out: Path, resume: bool, l
                 experiment, stage, number, device, workers, MixedPrecision(device, experiment.precision == "mixed")
             )
             progress = _run_stage(around, network, data, folder, f"{digest}-{number}", resume, say, stop)
-            network = build_network(experiment)
             network.load_state_dict(load_best(folder))
+            network.requires_grad_(True)
             results[folder.name] = progress.epochs[progress.best_epoch]
             say(f"stage {stage.kind} done: best epoch {progress.best_epoch + 1}, {progress.best:.4f}")
         if workers.leads:

@@ -18,8 +18,15 @@ from tests.helpers.training_data import SpotImages, small_experiment, spot_data
 
 
 def run_experiment(model: str) -> Experiment:
-    """Two epochs of two steps; a checkpoint after every step."""
-    stage = {"kind": "images", "epochs": 2, "batch_size": 4, "learning_rate": 1e-5, "omega": 0.01, "beta": 1e-5}
+    """Two epochs of two steps (2D: one); a checkpoint after every step."""
+    stage = {
+        "kind": "images",
+        "epochs": 2 if model == "gmic3d" else 1,
+        "batch_size": 4,
+        "learning_rate": 1e-5,
+        "omega": 0.01,
+        "beta": 1e-5,
+    }
     return small_experiment(model, checkpoint_minutes=0.0, stages=[stage | {"rotate_patches": True}])
 
 

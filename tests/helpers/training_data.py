@@ -13,8 +13,8 @@ from torch import Tensor
 from gmic_core.training.experiment import Experiment, parse_experiment
 from gmic_core.training.samples import Sample, TrainingData
 
-ROWS, COLUMNS = 192, 160
-"""3 x 3 cells."""
+ROWS, COLUMNS = 128, 128
+"""2 x 2 cells."""
 LABELS = ((0, 1), (1, 0), (0, 0), (0, 1), (1, 0), (0, 0), (1, 1), (0, 0))
 Rng = np.random.Generator
 
@@ -26,7 +26,7 @@ def spotted(rng: Rng, labels: tuple[int, int], shape: tuple[int, int, int]) -> T
     for kind, present in enumerate(labels):
         if present:
             k = int(rng.integers(shape[0]))
-            row, column = rng.integers(40, shape[1] - 40), rng.integers(40, shape[2] - 40)
+            row, column = rng.integers(32, shape[1] - 32), rng.integers(32, shape[2] - 32)
             inside = (rows - row) ** 2 + (columns - column) ** 2 < 24**2
             pixels[k] += inside * (2.0 if kind == 0 else 3.0 * np.sign(np.sin(rows / 2.0)))
     return torch.from_numpy(pixels.astype(np.float32))
@@ -72,7 +72,7 @@ def spot_data(slices: int = 1, count: int = 8) -> TrainingData:
     """Images and patches of spots for training and validation."""
     return TrainingData(
         train=SpotImages(count, slices),
-        validation=SpotImages(8, slices, seed=1),
+        validation=SpotImages(4, slices, seed=1),
         patches=SpotPatches(),
         validation_patches=SpotPatches(2, 16),
         description={"training_data": "spots", "simulated": True},

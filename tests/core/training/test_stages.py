@@ -70,7 +70,7 @@ def patch_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]
         "local_patches": 4,
     }
     experiment = small_experiment(title="spots, for tests", stages=[patches, images(omega=0.0, learning_rate=1e-5)])
-    data = dataclasses.replace(spot_data(), patches=SpotPatches(8), validation_patches=SpotPatches(2, 16))
+    data = dataclasses.replace(spot_data(), patches=SpotPatches(6), validation_patches=SpotPatches(2, 16))
     told: list[str] = []
     train(experiment, data, out, False, told.append)
     return out, told
@@ -111,7 +111,7 @@ def test_the_weights_load_by_the_usual_code(patch_run: tuple[Path, list[str]]) -
 
 def test_a_loss_that_is_not_finite_names_step_and_images(tmp_path: Path) -> None:
     experiment = small_experiment(stages=[images()])
-    data = dataclasses.replace(spot_data(), train=Spoiled(pixels=torch.full((1, 192, 160), 1e38)))
+    data = dataclasses.replace(spot_data(), train=Spoiled(pixels=torch.full((1, 128, 128), 1e38)))
     with pytest.raises(TrainingError, match=r"not a finite number in epoch 1, step 1 \(images: spots-\d.*lower the"):
         train(experiment, data, tmp_path / "run", False, quiet)
 
@@ -119,8 +119,8 @@ def test_a_loss_that_is_not_finite_names_step_and_images(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"pixels": torch.full((1, 192, 160), float("nan"))}, r"Image spots-\d contains NaN"),
-        ({"pixels": torch.zeros((192, 160))}, r"Image spots-\d comes as torch.float32 of shape \(192, 160\)"),
+        ({"pixels": torch.full((1, 128, 128), float("nan"))}, r"Image spots-\d contains NaN"),
+        ({"pixels": torch.zeros((128, 128))}, r"Image spots-\d comes as torch.float32 of shape \(128, 128\)"),
         ({"labels": (0.0, 2.0)}, r"Image spots-\d has labels \(0.0, 2.0\); they must be 0 or 1"),
     ],
 )
