@@ -34,7 +34,7 @@ IMAGE_TYPES: dict[Kind, list[str]] = {
     "S2D": ["DERIVED", "PRIMARY", "TOMOSYNTHESIS", "GENERATED_2D"],
     "FFDM": ["ORIGINAL", "PRIMARY", ""],
 }
-WINDOWS: dict[Kind, tuple[float, float]] = {"DBT": (540.0, 680.0), "S2D": (540.0, 760.0), "FFDM": (2000.0, 2800.0)}
+WINDOWS: dict[Kind, tuple[float, float]] = {"DBT": (480.0, 460.0), "S2D": (440.0, 430.0), "FFDM": (2000.0, 2400.0)}
 """Window centre and width in stored values."""
 DERIVATION: dict[Kind, str] = {
     "DBT": "Simulated: 15 projections of a digital breast, filtered back projection",

@@ -110,7 +110,10 @@ def _simulation(part: Part) -> Callable[[ViewName, Progress], ViewImages]:
 
         return expose
     breast = Breast(part.spec)
-    findings = place_findings(breast)
+    try:
+        findings = place_findings(breast)
+    except PhantomError as error:
+        raise PhantomError(f"Seed {part.spec.seed}: {error}") from error  # one of many, with --count
     return lambda view, progress: simulate_view(breast, findings, view, progress)
 
 
@@ -144,8 +147,8 @@ def run_jobs(
             raise CancelledError("The simulation was cancelled.")
         listener(event)
 
-    if workers > 1:
-        _run_in_processes(jobs, workers, listener, cancelled or _never)
+    if min(workers, len(jobs)) > 1:
+        _run_in_processes(jobs, min(workers, len(jobs)), listener, cancelled or _never)
         return
     for job in jobs:
         run_job(job, checked)
@@ -156,9 +159,8 @@ def _run_in_processes(jobs: Sequence[Job], workers: int, listener: Listener, can
     with _processes(workers) as team:
         busy: dict[Connection, BaseProcess] = {}
         for process, connection in team:
-            if waiting:
-                connection.send(waiting.pop())
-                busy[connection] = process
+            connection.send(waiting.pop())
+            busy[connection] = process
         while busy:
             for ready in wait(list(busy), POLL_S):
                 assert isinstance(ready, Connection)
