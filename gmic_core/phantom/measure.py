@@ -17,7 +17,7 @@ from gmic_core.errors import PhantomError
 
 
 def power_spectrum(
-    image: npt.NDArray[np.floating],
+    image: npt.NDArray[np.floating | np.integer],
     spacing_mm: float,
     inside: npt.NDArray[np.bool_] | None = None,
     patch_mm: float = 25.6,
@@ -51,7 +51,7 @@ def power_spectrum(
 
 
 def spectral_slope(
-    image: npt.NDArray[np.floating],
+    image: npt.NDArray[np.floating | np.integer],
     spacing_mm: float,
     inside: npt.NDArray[np.bool_] | None = None,
     band: tuple[float, float] = (0.1, 1.0),
