@@ -22,6 +22,7 @@ SCAN_S, FRAMES_S, AI_S = 120.0, 120.0, 3600.0
 """Patience with reading, decoding and the networks, in seconds."""
 STILL_S = 0.15
 """The picture is taken when nothing has been going on for so long."""
+LAST_ROUNDS = 3
 
 
 class UsageError(Exception):
@@ -236,6 +237,8 @@ class Stage:
             If the file cannot be written.
         """
         self.settle()
+        for _ in range(LAST_ROUNDS):  # on a busy machine a text may have changed just now, and its layout follows
+            self._qt.processEvents()
         path.parent.mkdir(parents=True, exist_ok=True)
         if not self.app.window.grab().save(str(path), "PNG"):
             raise GmicError(f"{path} cannot be written; choose another folder.")

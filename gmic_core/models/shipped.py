@@ -81,7 +81,7 @@ class ShippedWeights:
         )
 
     def statement(self, name: str) -> str:
-        """Return the model card in one line: what the file says of itself, or the first sentence of the card beside it.
+        """Return the model card in one line: its first line that is no heading, or what the file says of itself.
 
         Raises
         ------
@@ -89,8 +89,8 @@ class ShippedWeights:
             If what the file says cannot be read.
         """
         try:
-            stated = read_metadata(self.tensors_path(name)).statement
-            return stated or _first_line(self.folder / f"{name}{CARD_SUFFIX}") or SIMULATED_NOTE
+            card = _first_line(self.folder / f"{name}{CARD_SUFFIX}")
+            return card or read_metadata(self.tensors_path(name)).statement or SIMULATED_NOTE
         except OSError as error:
             raise WeightsError(
                 f"What the shipped weights '{name}' say of themselves cannot be read ({error.strerror or error}); "

@@ -10,7 +10,7 @@ import pytest
 from gmic_core.errors import GmicError
 from tests.helpers import demo_makers
 from tests.helpers.dicom_files import write_exam
-from tests.helpers.shipped_weights import NAME_2D, NAME_3D, ship, write_shipped
+from tests.helpers.shipped_weights import NAME_2D, NAME_3D, ship, write_header
 from viewer import demo, launch
 from viewer.app.weights import demo_weights
 from viewer.services import simulation
@@ -106,9 +106,9 @@ def test_weights_are_the_shipped_ones_and_random_where_there_are_none(
 ) -> None:
     ship(monkeypatch, tmp_path)
     assert demo_weights() == (("gmic3d=random:0", "gmic2d=random:0", "gmic2d_park=random:0"), True)
-    write_shipped(tmp_path, NAME_3D, "gmic3d")
+    write_header(tmp_path, NAME_3D, "gmic3d")
     assert demo_weights() == ((NAME_3D, "gmic2d=random:0", "gmic2d_park=random:0"), True)
-    write_shipped(tmp_path, NAME_2D, "gmic2d_park")
+    write_header(tmp_path, NAME_2D, "gmic2d_park")
     assert demo_weights() == ((NAME_3D, NAME_2D), False)
 
 

@@ -29,6 +29,15 @@ def write_shipped(folder: Path, name: str, model: str, *, seed: int = 0, **hyper
     return path
 
 
+def write_header(folder: Path, name: str, model: str) -> Path:
+    """Write a file that says what it is and holds no network: for whoever asks for names only."""
+    folder.mkdir(parents=True, exist_ok=True)
+    said = WeightMetadata(model, {}, TRAINING_DATA, "Apache-2.0", STATEMENT)
+    path = folder / f"{name}.safetensors"
+    save_file({"nothing": torch.zeros(1)}, str(path), metadata=said.as_text())
+    return path
+
+
 def ship(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     """Let the program find its shipped weights in a folder."""
     monkeypatch.setattr("gmic_core.models.shipped.shipped_dir", lambda: folder)

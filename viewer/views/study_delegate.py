@@ -75,7 +75,7 @@ class StudyDelegate(QStyledItemDelegate):
         upper = QRect(text.left(), text.top(), text.width(), text.height() // 2)
         lower = upper.translated(0, text.height() // 2)
         weight = QFont.Weight.DemiBold if is_open else QFont.Weight.Normal
-        if exam.simulated:
+        if exam.simulated and SIMULATED not in index.data().upper():  # the name says so unless it is hidden
             upper.setRight(self._paint_badge(painter, upper, SIMULATED, theme.WARNING).left() - 6)
         self._text(painter, upper, index.data(), theme.TEXT, theme.font(theme.BODY_PX, weight))
         date = exam.date

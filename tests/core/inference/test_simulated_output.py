@@ -19,14 +19,14 @@ from gmic_core.models.registry import get_spec
 from gmic_core.models.shipped import SIMULATED_NOTE
 from gmic_core.types import Modality
 from tests.core.inference.test_predict import header, prediction, result_of
-from tests.helpers.shipped_weights import NAME_2D, NAME_3D, ship, write_shipped
+from tests.helpers.shipped_weights import NAME_2D, NAME_3D, ship, write_header
 
 
 @pytest.fixture
 def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "shipped"
-    write_shipped(folder, NAME_3D, "gmic3d")
-    write_shipped(folder, NAME_2D, "gmic2d_park")
+    write_header(folder, NAME_3D, "gmic3d")
+    write_header(folder, NAME_2D, "gmic2d_park")
     ship(monkeypatch, folder)
     return folder
 

@@ -95,7 +95,7 @@ def test_the_command_line_lists_them_with_their_statement(shipped: Path, capsys:
     assert f"statement: {STATEMENT}" in capsys.readouterr().out
 
 
-def test_the_card_beside_a_file_speaks_for_one_that_is_silent(tmp_path: Path) -> None:
+def test_the_card_beside_a_file_speaks_for_it(tmp_path: Path) -> None:
     from safetensors.torch import save_file
 
     save_file({"a": torch.zeros(1)}, str(tmp_path / "x.safetensors"), metadata={"model": "gmic3d"})
