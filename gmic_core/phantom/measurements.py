@@ -19,7 +19,7 @@ from gmic_core.phantom.bench import BLOCK_MM, flat_noise, slice_profile
 from gmic_core.phantom.breast import Breast
 from gmic_core.phantom.calcifications import MINERAL
 from gmic_core.phantom.findings import PlacedFinding, insert_findings, place_findings
-from gmic_core.phantom.masses import CARCINOMA
+from gmic_core.phantom.masses import Mass
 from gmic_core.phantom.measure import RingContrast, ring_contrast, spectral_slope
 from gmic_core.phantom.projection import Detector, Plane, Projector, expose
 from gmic_core.phantom.simulate import acquire, acquire_full_field
@@ -39,6 +39,8 @@ SHOWN: dict[Density, tuple[str, ...]] = {
 """The findings that the breast of each density class is given."""
 FOCUS_STEPS = (-12, -4, 0, 4, 12)
 """Slices shown beside the one in focus."""
+GRAINS_MM = (0.15, 0.8)
+"""Smallest and largest grain of a pleomorphic cluster."""
 FULL_SHARE = 0.98
 """Where a breast is this share of its thickness, it touches the paddle: spectra are measured there."""
 
@@ -140,11 +142,11 @@ def report_contrasts(shown: Shown) -> Iterator[str]:
         grains = kind in CALCIFIED_KINDS
         amount = raw.peak if grains else raw.difference
         percent = 100.0 * (1.0 - float(np.exp(-MAMMOGRAPHY.contrast * amount)))
-        least, most = bounds(one)
+        limits = bounds(shown.spec, one)
+        allowed = f"{100 * limits[0]:5.1f} - {100 * limits[1]:4.1f} %" if limits else "no mass       "
         ratios = "  ".join(f"{_ratio(part, grains):6.2f}" for part in parts)
         yield (
-            f"{kind:25s} {shown.spec.density}  {one.finding.diameter_mm:5.1f}  {percent:6.1f} %  "
-            f"{100 * least:5.1f} - {100 * most:4.1f} %  {ratios}"
+            f"{kind:25s} {shown.spec.density}  {one.finding.diameter_mm:5.1f}  {percent:6.1f} %  {allowed}  {ratios}"
         )
 
 
@@ -152,17 +154,21 @@ def _ratio(part: RingContrast, grains: bool) -> float:
     return (part.peak if grains else part.difference) / part.ring_sd
 
 
-def bounds(one: PlacedFinding) -> tuple[float, float]:
+def bounds(spec: BreastSpec, one: PlacedFinding) -> tuple[float, float] | None:
     """Return the least and the most radiographic contrast that the published coefficients allow a finding.
 
-    A mass of carcinoma as thick as the finding is on average, in fibroglandular tissue (least) and in fat (most);
-    grains from 0.15 mm to 0.8 mm of the published mineral content, in fat.
+    A mass of its attenuation, as thick as it is on average, in fibroglandular tissue (least) and in fat (most); grains
+    from 0.15 mm to 0.8 mm of the published mineral content, in fat. None for a distortion, which has no mass.
     """
-    if one.finding.kind in CALCIFIED_KINDS:
-        lines = [MINERAL * size * MAMMOGRAPHY.mineral for size in (0.15, 0.8)]
+    shape = one.finding.shape(spec)
+    if not isinstance(shape, Mass):
+        lines = [MINERAL * size * MAMMOGRAPHY.mineral for size in GRAINS_MM]
+    elif shape.hollow:
+        return None
     else:
-        mean_mm = one.volume_mm3 / (float(one.mask.any(axis=0).sum()) * one.grid.spacing[1] * one.grid.spacing[2])
-        lines = [mean_mm * MAMMOGRAPHY.contrast * share for share in (CARCINOMA - 1.0, CARCINOMA)]
+        area = float(one.mask.any(axis=0).sum()) * one.grid.spacing[1] * one.grid.spacing[2]
+        mean_mm = one.volume_mm3 / area
+        lines = [mean_mm * MAMMOGRAPHY.contrast * share for share in (shape.value - 1.0, shape.value)]
     return 1.0 - float(np.exp(-lines[0])), 1.0 - float(np.exp(-lines[1]))
 
 
@@ -205,7 +211,9 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("the pictures show breasts of full size; leave out --size small or --pictures")
     _say(report_noise())
     _say(report_profiles())
-    spectra, contrasts, shown = [], [], []
+    spectra: list[str] = []
+    contrasts: list[str] = []
+    shown: list[Shown] = []
     for density in SHOWN:
         one = show(density, size=options.size)
         spectra += report_spectra(one)

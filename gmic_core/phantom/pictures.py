@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from gmic_core.errors import PhantomError
 from gmic_core.phantom.geometry import project
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def draw(shown: Sequence[Shown], folder: Path) -> list[Path]:
         row = [part for text, panel in panels for part in (labelled(panel, text), _gap(panel))]
         ok, data = cv2.imencode(".png", np.hstack(row[:-1]), [cv2.IMWRITE_PNG_COMPRESSION, 9])
         if not ok:
-            raise RuntimeError(f"The picture {name} could not be encoded.")
+            raise PhantomError(f"The picture {name} could not be encoded; check the installation of OpenCV.")
         files[-1].write_bytes(data.tobytes())
     return files
 
@@ -122,7 +123,8 @@ def _limits(square: npt.NDArray[np.float32]) -> tuple[float, float]:
 
 def windowed(values: npt.NDArray[np.float32], low: float, high: float) -> Grey:
     """Return grey values between two stored values."""
-    return np.clip((values - low) * (255.0 / max(high - low, 1.0)), 0.0, 255.0).astype(np.uint8)
+    grey: Grey = np.clip((values - low) * (255.0 / max(high - low, 1.0)), 0.0, 255.0).astype(np.uint8)
+    return grey
 
 
 def labelled(panel: Grey, text: str) -> Grey:
