@@ -93,8 +93,10 @@ def read_victre(path: Path, plate: Plate, view: ViewName = "CC") -> VictreBreast
             "Use a phantom of breastPhantom and breastCompress."
         )
     layers, rows, columns = ndimage.find_objects(body.astype(np.uint8))[0]
-    labels, body = labels[layers, rows, : columns.stop], body[layers, rows, : columns.stop]
-    del rows
+    # air around it: a grid that ends in the breast would be continued by its last voxel when it is projected
+    margin = ((0, 0), (INSIDE_STEP, INSIDE_STEP), (0, INSIDE_STEP))
+    labels = np.pad(labels[layers, rows, : columns.stop], margin, constant_values=AIR)
+    body = (labels != AIR) & (labels != PADDLE)
     return _lay_down(labels, body, header, plate, view, path.name)
 
 

@@ -53,19 +53,22 @@ def test_a_phantom_becomes_tissue(tmp_path, compressed):
     breast = read_victre(write(tmp_path, compressed=compressed), PLATE)
     tissue = breast.tissue
     assert breast.thickness_mm == 24
-    assert tissue.dense.shape == (24, 40, 33)
+    assert tissue.dense.shape == (24, 50, 38)  # 5 voxels of air above, below and before the nipple
     assert tissue.grid.spacing == (1.0, 1.0, 1.0)
     assert tissue.grid.origin[0] == 0.5
     assert tissue.grid.origin[2] == 0.5
-    middle = tissue.grid.origin[1] + 19.5
+    middle = tissue.grid.origin[1] + 24.5
     assert middle == pytest.approx(PLATE.height_mm / 2)
-    assert tissue.dense[2, 20, 25] == 0.0  # fat
-    assert tissue.dense[6, 12, 6] == 1.0  # gland
-    assert tissue.dense[12, 18, 11] == pytest.approx(1.12)  # mass
+    assert tissue.dense[2, 25, 25] == 0.0  # fat
+    assert tissue.dense[6, 17, 6] == 1.0  # gland
+    assert tissue.dense[12, 23, 11] == pytest.approx(1.12)  # mass
+    assert not tissue.dense[:, 0].any()
+    assert not tissue.inside[:, [0, -1]].any()
+    assert not tissue.inside[:, :, -1].any()
     assert tissue.inside.sum() * 125.0 == pytest.approx(24 * 40 * 30 + 2 * 2 * 3)
-    assert tissue.nipple == pytest.approx((12.0, tissue.grid.origin[1] + 19.5, 32.5))
+    assert tissue.nipple == pytest.approx((12.0, tissue.grid.origin[1] + 24.5, 32.5))
     assert len(tissue.calcifications) == 2
-    assert tissue.calcifications[0].centre == pytest.approx((7.5, tissue.grid.origin[1] + 25, 10.5))
+    assert tissue.calcifications[0].centre == pytest.approx((7.5, tissue.grid.origin[1] + 30, 10.5))
     assert tissue.calcifications[0].radii[0] == pytest.approx(0.62, abs=0.001)  # the ball of one voxel's volume
 
 
@@ -176,7 +179,7 @@ def test_a_missing_header_is_said(tmp_path):
 def test_the_published_phantoms(shared, name, masses):
     breast = read_victre(shared / "data" / "victre" / f"{name}.mhd", PLATE)
     assert breast.thickness_mm == 52
-    assert breast.tissue.grid.shape == (258, 467, 304)
+    assert breast.tissue.grid.shape == (258, 477, 309)
     assert breast.tissue.grid.spacing == (0.2, 0.2, 0.2)
     assert breast.tissue.dense.max() == pytest.approx(1.12 if masses else 1.05)
     assert len(breast.placed) == masses
