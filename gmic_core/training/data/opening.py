@@ -12,17 +12,18 @@ from tqdm import tqdm
 
 from gmic_core.errors import TrainingError
 from gmic_core.exam.frames import FrameReader
+from gmic_core.inference.slices import Reader
 from gmic_core.models.registry import ModelSpec
 from gmic_core.paths import user_data_dir
 from gmic_core.phantom.spec import PHANTOM_VERSION
 from gmic_core.training.data.digital_data import digital_data
 from gmic_core.training.data.exam_folder import LabelledFile, check_images, read_exam_folder
 from gmic_core.training.data.exams import ExamSamples, WindowNoise
-from gmic_core.training.data.mini_mias import INFO, MiniMiasSamples, read_info, split_films
+from gmic_core.training.data.mini_mias import FOLDS, INFO, MiniMiasSamples, read_info, split_films
 from gmic_core.training.data.phantom_arrays import ArrayReader, has_phantom_arrays, read_phantom_arrays
 from gmic_core.training.data.windows import spec_at
 from gmic_core.training.experiment import Experiment
-from gmic_core.training.samples import TrainingData
+from gmic_core.training.samples import SampleSource, TrainingData
 
 FOLD_SEED = 0
 
@@ -46,6 +47,35 @@ def open_training_data(experiment: Experiment, folder: Path | None) -> TrainingD
     if folder is None:
         raise TrainingError(f"{experiment.name} is trained on images of yours: say where they are with --data DIR.")
     return _exams(experiment, folder) if experiment.data.source == "exams" else _mini_mias(experiment, folder)
+
+
+def open_test_data(experiment: Experiment, folder: Path) -> tuple[SampleSource, tuple[int, ...]]:
+    """Return the test split of an experiment's images, and a number for the patient of each.
+
+    Raises
+    ------
+    TrainingError
+        If there is no such split, or an image of it cannot be read.
+    """
+    data, spec, noise = experiment.data, input_spec(experiment), _noise(experiment)
+    if data.source == "mini-mias":
+        films = split_films(read_info(folder / INFO), data.fold, data.folds or FOLDS)["test"]
+        return MiniMiasSamples(folder, films, spec, experiment.modality, noise), tuple(film.woman for film in films)
+    reader: Reader
+    if data.source == "phantom":
+        images: Sequence[LabelledFile] = read_phantom_arrays(folder, experiment.modality)
+        reader = ArrayReader()
+    else:
+        images = read_exam_folder(folder, experiment.modality, data.labels).images
+        reader = _frame_reader()
+    images = [one for one in images if one.label.split == "test"]
+    if not images:
+        raise TrainingError(
+            f"{folder} has no {experiment.modality} image of the test split; add some, or score others."
+        )
+    check_images(images, reader)
+    numbers = {patient: number for number, patient in enumerate(sorted({one.label.patient for one in images}))}
+    return ExamSamples(images, spec, reader, noise), tuple(numbers[one.label.patient] for one in images)
 
 
 def input_spec(experiment: Experiment) -> ModelSpec:
@@ -79,8 +109,7 @@ def _exams(experiment: Experiment, folder: Path) -> TrainingData:
     train, validation = found.split("training"), found.split("validation")
     if data.folds:
         train, validation = deal_folds((*train, *validation), data.folds, data.fold)
-    reader = FrameReader()
-    atexit.register(reader.close)
+    reader = _frame_reader()
     with tqdm(total=len(train) + len(validation), unit="image", desc="checking images") as bar:
         check_images((*train, *validation), reader, lambda done, _: bar.update(done - bar.n))
     spec, noise = input_spec(experiment), _noise(experiment)
@@ -97,6 +126,13 @@ def _exams(experiment: Experiment, folder: Path) -> TrainingData:
             "labels": hashlib.sha256((folder / data.labels).read_bytes()).hexdigest()[:16],
         },
     )
+
+
+def _frame_reader() -> FrameReader:
+    """Return a reader for the rest of the program: sources read as long as they live."""
+    reader = FrameReader()
+    atexit.register(reader.close)
+    return reader
 
 
 def deal_folds(
@@ -116,7 +152,7 @@ def deal_folds(
 
 def _mini_mias(experiment: Experiment, folder: Path) -> TrainingData:
     data = experiment.data
-    splits = split_films(read_info(folder / INFO), data.fold, data.folds or 5)
+    splits = split_films(read_info(folder / INFO), data.fold, data.folds or FOLDS)
     spec, noise = input_spec(experiment), _noise(experiment)
     train, validation = (
         MiniMiasSamples(folder, splits[name], spec, experiment.modality, noise) for name in ("training", "validation")
@@ -133,7 +169,7 @@ def _mini_mias(experiment: Experiment, folder: Path) -> TrainingData:
             "training_data": f"mini-MIAS (Suckling et al. 1994), {len(train)} films, fold {data.fold}",
             "modality": str(experiment.modality),
             "fold": data.fold,
-            "folds": data.folds or 5,
+            "folds": data.folds or FOLDS,
             "training": len(train),
             "validation": len(validation),
             "test": len(splits["test"]),
