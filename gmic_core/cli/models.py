@@ -22,7 +22,8 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     from gmic_core.cli import COMMANDS
 
     parser = subparsers.add_parser("models", help=COMMANDS["models"], description=COMMANDS["models"].capitalize() + ".")
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", help="default: list")
+    parser.set_defaults(json=False)
     listing = actions.add_parser("list", help="list the networks and the stored weights")
     importing = actions.add_parser("import", help="check a weight file and store it")
     importing.add_argument("file", type=Path, metavar="FILE", help="published .p file, .pt, .pth or .safetensors")
@@ -47,7 +48,7 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> int:
     """Run the chosen action."""
     actions = {"list": _list, "import": _import, "show": _show, "verify": _verify}
-    return actions[args.action](args)
+    return actions[args.action or "list"](args)
 
 
 def _list(args: argparse.Namespace) -> int:

@@ -141,6 +141,27 @@ def test_the_networks_run_on_every_view_that_arrives(
     assert app.session.results.get(first.sop_uid) is first  # type: ignore[union-attr]
 
 
+def test_other_weights_are_chosen_in_the_menu(qtbot: QtBot, start: Start) -> None:
+    app, _ = start()
+    exam = app.session.exam
+    assert exam is not None
+    app.runs.run("exam")
+    qtbot.waitUntil(lambda: not app.session.results.pending, timeout=30_000)
+    image = exam.images[0]
+    assert app.session.results.get(image.sop_uid) is not None
+    app.actions.choose_weights("gmic2d", "random:1")
+    assert app.session.results.get(image.sop_uid) is None  # what the others said is gone from the screen
+    assert app.runs.weights(exam.images)["gmic2d"] == ("random:1",)
+    chosen = {(one.model, one.ref) for one in app.actions.offered_weights() if one.chosen}
+    assert chosen == {("gmic3d", "random:0"), ("gmic2d", "random:1"), ("gmic2d_park", "random:0")}
+    qtbot.waitUntil(lambda: not app.runs.restoring, timeout=10_000)
+    app.runs.run("exam")
+    qtbot.waitUntil(lambda: bool(app.session.results.pending), timeout=5_000)
+    qtbot.waitUntil(lambda: not app.session.results.pending, timeout=30_000)
+    app.actions.choose_weights("gmic2d", "")
+    assert "gmic2d" not in app.runs.weights(exam.images)
+
+
 def test_the_status_bar_says_how_far_it_is_beside_the_networks(qtbot: QtBot, start: Start) -> None:
     app, script = start()
     script.say(Making(0.4, "simulated: reconstructing L-CC"))

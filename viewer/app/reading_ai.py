@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from gmic_core.errors import GmicError
 from gmic_core.exam.model import Exam, MammoImage
-from viewer.app.weights import Weights, chosen_weights, models_of, offered_weights
+from viewer.app.weights import Weights, chosen_weights, has_shipped_weights, models_of, offered_weights
 from viewer.commands.context import RunScope, WeightsOffer
 from viewer.model.session import Session
 from viewer.model.settings import Settings
@@ -15,6 +15,10 @@ from viewer.services.inference import InferenceClient
 NO_WEIGHTS = (
     "There are no weights for {models}. Import the published files with gmic-core models import FILE, or try the "
     "program with random ones: gmic-viewer --weights random:0 (marked UNTRAINED)."
+)
+SHIPPED = (
+    " The weights that come with the program were trained on simulated breasts only and say nothing about patients; "
+    "the menu AI, Weights chooses them all the same."
 )
 
 
@@ -47,7 +51,8 @@ class AiRuns:
         """Let a network run with these weights from now on; results by others make room for what is known by these."""
         self._named.pop(model, None)
         self._settings.weights.pop(model, None)
-        if ref:
+        if ref:  # counts like the command line now, and is remembered
+            self._named[model] = (ref,)
             self._settings.weights[model] = [ref]
         self._session.results.clear()
         self.exam_opened(self._session.exam)
@@ -70,7 +75,8 @@ class AiRuns:
         weights = self.weights(images)
         missing = [model for model in models_of(images, weights) if model not in weights]
         if missing and not weights:
-            self._session.notice.emit("error", NO_WEIGHTS.format(models=" and ".join(missing)))
+            text = NO_WEIGHTS.format(models=" and ".join(missing))
+            self._session.notice.emit("error", text + (SHIPPED if has_shipped_weights() else ""))
             return
         self._client.submit(images, weights, self._settings.device)
 

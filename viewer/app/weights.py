@@ -83,6 +83,11 @@ def chosen_weights(images: Iterable[MammoImage], named: Weights, remembered: Map
     return found
 
 
+def has_shipped_weights() -> bool:
+    """Whether weights come with the program."""
+    return bool(WeightsStore().shipped.names())
+
+
 def demo_weights() -> tuple[tuple[str, ...], bool]:
     """Return the weights of the demo, as on the command line, and whether any of them are random.
 
@@ -104,10 +109,14 @@ def offered_weights(named: Weights, remembered: Mapping[str, Sequence[str]]) -> 
         chosen = tuple(named.get(model.name) or remembered.get(model.name) or ())
         known = [(name, name) for name in stored.get(model.name, [])]
         known += [(name, f"{name} (simulated breasts only)") for name in shipped.get(model.name, [])]
-        known += [(ref, ref) for ref in chosen if ref not in dict(known) and not ref.startswith("random:")]
-        known.append((RANDOM, f"{RANDOM} (UNTRAINED)"))
+        more = dict.fromkeys((*chosen, RANDOM))
+        known += [(ref, _shown(ref)) for ref in more if ref not in dict(known)]
         offers += [WeightsOffer(model.name, model.title, ref, text, ref in chosen) for ref, text in known]
     return offers
+
+
+def _shown(ref: str) -> str:
+    return f"{ref} (UNTRAINED)" if ref.startswith("random:") else Path(ref).name
 
 
 def _by_model(store: WeightsStore, names: Iterable[str]) -> dict[str, list[str]]:
