@@ -98,7 +98,7 @@ def test_the_window_opens_on_the_first_view(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(demo, "_open_window", open_window)
     monkeypatch.setattr(simulation, "make", demo_makers.make_one_and_wait)
     assert demo.run_demo(tmp_path, real=False, pictures=False, without_display=False) == 0
-    assert opened == [["R-CC_FFDM.dcm", "R-CC_DBT.dcm", "R-CC_S2D.dcm"]]
+    assert opened == [["R-CC_DBT.dcm", "R-CC_S2D.dcm"]]
 
 
 def test_weights_are_the_shipped_ones_and_random_where_there_are_none(

@@ -55,7 +55,7 @@ def start(
         app.window.resize(1200, 800)
         app.window.show()
         app.actions.open_paths(views[first])
-        qtbot.waitUntil(lambda: app.session.exam is not None, timeout=30_000)
+        qtbot.waitUntil(lambda: app.session.exam is not None, timeout=90_000)
         return app, script
 
     yield begin
@@ -68,7 +68,7 @@ def add(qtbot: QtBot, app: Application, script: Scripted, files: tuple[Path, ...
     assert app.session.exam is not None
     count = len(app.session.exam.images)
     script.say(ViewReady(files))
-    qtbot.waitUntil(lambda: len(app.session.exam.images) == count + len(files), timeout=20_000)  # type: ignore[union-attr]
+    qtbot.waitUntil(lambda: len(app.session.exam.images) == count + len(files), timeout=60_000)  # type: ignore[union-attr]
 
 
 def titles(app: Application) -> list[str]:
@@ -86,7 +86,7 @@ def test_finished_views_fill_the_empty_viewports(
     for view in ("L-CC", "R-MLO"):
         add(qtbot, app, script, views[view])
     assert titles(app) == ["R-CC", "L-CC", "R-MLO", "L-MLO"]
-    qtbot.waitUntil(lambda: all(view.picture() is not None for view in app.window.grid.views), timeout=20_000)
+    qtbot.waitUntil(lambda: all(view.picture() is not None for view in app.window.grid.views), timeout=60_000)
     script.say(Ended())
     qtbot.waitUntil(lambda: app.session.background == "", timeout=5_000)
     assert len(app.session.exams) == 1
@@ -120,7 +120,7 @@ def test_an_exam_that_was_closed_grows_in_the_list(
     app, script = start()
     app.session.open_exam(None)
     script.say(ViewReady(views["L-CC"]))
-    qtbot.waitUntil(lambda: len(app.session.exams[0].images) == 6, timeout=20_000)
+    qtbot.waitUntil(lambda: len(app.session.exams[0].images) == 6, timeout=60_000)
     assert app.session.exam is None
 
 
@@ -134,10 +134,10 @@ def test_the_networks_run_on_every_view_that_arrives(
         entries = [app.session.results.get(image.sop_uid) for image in images]
         return sum(entry is not None and entry.status == "done" for entry in entries)
 
-    qtbot.waitUntil(lambda: done() == 3, timeout=30_000)
+    qtbot.waitUntil(lambda: done() == 3, timeout=90_000)
     first = app.session.results.get(app.session.exam.images[0].sop_uid)  # type: ignore[union-attr]
     add(qtbot, app, script, views["L-CC"])
-    qtbot.waitUntil(lambda: done() == 6, timeout=30_000)
+    qtbot.waitUntil(lambda: done() == 6, timeout=90_000)
     assert app.session.results.get(first.sop_uid) is first  # type: ignore[union-attr]
 
 
@@ -146,7 +146,7 @@ def test_other_weights_are_chosen_in_the_menu(qtbot: QtBot, start: Start) -> Non
     exam = app.session.exam
     assert exam is not None
     app.runs.run("exam")
-    qtbot.waitUntil(lambda: not app.session.results.pending, timeout=30_000)
+    qtbot.waitUntil(lambda: not app.session.results.pending, timeout=90_000)
     image = exam.images[0]
     assert app.session.results.get(image.sop_uid) is not None
     app.actions.choose_weights("gmic2d", "random:1")
@@ -157,7 +157,7 @@ def test_other_weights_are_chosen_in_the_menu(qtbot: QtBot, start: Start) -> Non
     qtbot.waitUntil(lambda: not app.runs.restoring, timeout=10_000)
     app.runs.run("exam")
     qtbot.waitUntil(lambda: bool(app.session.results.pending), timeout=5_000)
-    qtbot.waitUntil(lambda: not app.session.results.pending, timeout=30_000)
+    qtbot.waitUntil(lambda: not app.session.results.pending, timeout=90_000)
     app.actions.choose_weights("gmic2d", "")
     assert "gmic2d" not in app.runs.weights(exam.images)
 

@@ -21,6 +21,8 @@ NICENESS = 5
 """It yields to the window, which the reader is using, on shared cores."""
 STEADY_SHARE = 0.03
 """Before so much of the work was seen, how long it will take is a guess and is not told."""
+RESUMED_SHARE = 0.1
+"""A step as large as this is work that an earlier run has done; it says nothing about the time."""
 _VIEW = re.compile(r"\b([LR])-(CC|MLO)(?![A-Z])")
 _SIDES = {"L": "left", "R": "right"}
 _STOP = b"stop"
@@ -184,6 +186,8 @@ class MakingText:
             found = _VIEW.search(message.text)
             if found is not None and not message.text.endswith("ready"):
                 self._under_way[found[1]] = found[2]
+            if message.share - self._share > RESUMED_SHARE:
+                self._first = (self._clock(), message.share)
             self._share = message.share
             self._left = self._time_left()
         return self.line()
