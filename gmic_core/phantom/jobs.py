@@ -31,7 +31,7 @@ from gmic_core.types import Laterality
 NOTES = ".notes"
 """Folder inside an unfinished exam: one note for each finished view."""
 MEMORY_BYTES = 5 * 2**30
-NEEDED_BYTES: dict[Size, int] = {"full": 2200 * 2**20, "small": 450 * 2**20}
+NEEDED_BYTES: dict[Size, int] = {"full": 2400 * 2**20, "small": 450 * 2**20}
 """What all processes may use together, and what one needs at most."""
 POLL_S = 0.2
 
