@@ -6,6 +6,7 @@ the edges of fat lobules stay sharper than the neutral grid.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,13 +80,13 @@ class NeutralTissue:
 
 def make_neutral(spec: BreastSpec, grid: NeutralGrid) -> NeutralTissue:
     """Return the tissue of one breast; its glandular share is drawn from the range of its density class."""
-    potentials = np.empty((*grid.voxels, 4), np.float32)
     ducts = duct_paths(spec.rng("ducts"), grid.shape)
-    potentials[..., 0] = _gland_potential(spec, grid, ducts)
-    potentials[..., 1], potentials[..., 2] = ligaments(spec.rng("ligaments"), grid)
+    gland = _gland_potential(spec, grid, ducts)
+    sheets, strength = ligaments(spec.rng("ligaments"), grid)
     lines = tubes(grid, ducts, 0.40)
     np.maximum(lines, tubes(grid, vessel_paths(spec.rng("vessels"), grid.shape), 0.75), out=lines)
-    potentials[..., 3] = lines
+    potentials = np.stack([gland, sheets, strength, lines], axis=-1)
+    del gland, sheets, strength, lines
     low, high = GLANDULAR[spec.density]
     woman = stream(spec.seed, "glandularity").uniform(low, high)  # both breasts of a woman are about equally dense
     wanted = float(np.clip(woman * spec.rng("glandularity").uniform(0.94, 1.06), low, high))
@@ -97,18 +98,24 @@ def make_neutral(spec: BreastSpec, grid: NeutralGrid) -> NeutralTissue:
 def _gland_potential(spec: BreastSpec, grid: NeutralGrid, ducts: list[tuple[Points, float]]) -> Volume:
     """Return the gland's potential: a fan behind the nipple, strands along septa, dark rounded fat lobules between."""
     drive = upsample(_fan(spec, grid, ducts), grid.voxels, _low_factor(grid))
-    # |noise| has creases where it changes sign, which become strands, and rounded heights between, the fat lobules
-    for weight, field in (
-        (1.5, noise(spec.rng("lobules"), grid, 2.6, (5.0, 18.0))),
-        (2.1, radial_noise(spec.rng("lobes"), grid, 2.2, (2.4, 12.0), 2.2)),
-        (1.4, noise(spec.rng("fine strands"), grid, 2.3, (1.8, 7.0))),
-    ):
+    for weight, field in _cells(spec, grid):
         np.abs(field, out=field)
         field *= np.float32(weight)
         drive -= field
+        del field  # or it would stay while the next one is made
     drive += np.float32(0.5) * noise(spec.rng("grain"), grid, 2.3, (3.0 * grid.spacing, 6.0), 3.0)
     drive *= np.float32(1.5)
     return drive
+
+
+def _cells(spec: BreastSpec, grid: NeutralGrid) -> Iterator[tuple[float, Volume]]:
+    """Yield noise and its weight: |noise| has creases where it changes sign, the strands, and between them fat lobules.
+
+    One at a time, for each takes as much memory as all that is kept of a potential.
+    """
+    yield 1.5, noise(spec.rng("lobules"), grid, 2.6, (5.0, 18.0))
+    yield 2.1, radial_noise(spec.rng("lobes"), grid, 2.2, (2.4, 12.0), 2.2)
+    yield 1.4, noise(spec.rng("fine strands"), grid, 2.3, (1.8, 7.0))
 
 
 def _low_factor(grid: NeutralGrid) -> int:
