@@ -121,7 +121,7 @@ def _check(args: argparse.Namespace) -> None:
 def _of_exams(args: argparse.Namespace) -> Evaluation:
     from gmic_core.evaluation.document import Evaluation
     from gmic_core.evaluation.label_files import is_segmentation
-    from gmic_core.evaluation.sources import collect, image_files, is_simulated
+    from gmic_core.evaluation.sources import collect, image_files, is_simulated, labels_used
     from gmic_core.exam.scan import scan
 
     files = [path for path in image_files(args.data, [args.out, args.predictions]) if not is_segmentation(path)]
@@ -131,11 +131,12 @@ def _of_exams(args: argparse.Namespace) -> Evaluation:
     if not evaluated:
         reasons = "; ".join(dict.fromkeys(one.reason for one in failed))
         raise EvaluationError(f"None of {len(subjects)} labelled images could be evaluated: {reasons}")
+    source, counted = labels_used(args.data, args.labels, args.split)
     data = {
         "kind": "exams",
         "exams": len({subject.case for subject in subjects}),
-        "labels": "truth.json" if args.labels is None and all(map(is_simulated, subjects)) else "labels file",
-        "split": args.split or "",
+        "labels": source,
+        "split": counted,
     }
     return Evaluation(
         images=tuple(evaluated),

@@ -169,6 +169,12 @@ def collect(
     return subjects, left_out
 
 
+def labels_used(data: Path, labels: Path | None, split: str | None) -> tuple[str, str]:
+    """Return where labels come from and the split that counts, for the report."""
+    table = _table(data, labels, split)
+    return ("truth.json of simulated exams", "") if table is None else ("labels file", table.split)
+
+
 def _subject(
     exam: Exam,
     image: MammoImage,

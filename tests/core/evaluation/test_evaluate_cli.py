@@ -81,7 +81,7 @@ def test_exams_with_labels_and_segmentations(exams: Path, tmp_path: Path, quick,
     }
     document = json.loads(first["evaluation.json"])
     assert document["untrained"] is True
-    assert document["simulated"] is False
+    assert document["simulated"] is True  # the headers of test images say so
     assert document["data"] == {"kind": "exams", "exams": 3, "labels": "labels file", "split": "test"}
     assert [entry["modality"] for entry in document["counts"]] == ["FFDM", "S2D"]
     assert document["counts"][0]["malignant_with_truth"] == 2
@@ -122,14 +122,15 @@ def test_changed_truth_and_members_count_anew(exams: Path, tmp_path: Path, quick
     before = json.loads((out / "evaluation.json").read_text())
     assert before["augmentations"] == 2
     assert before["networks"][0]["weights"] == "random:0 + random:1"
-    assert before["images"][0]["localisation"] == {}
+    assert [image["localisation"] for image in before["images"]] == [{}, {}]
     label = np.zeros((COLUMNS, ROWS, 1), np.uint8)
     label[50:90, 150:200] = 2
     nibabel.save(nibabel.Nifti1Image(label, np.eye(4)), data / "a" / "x_truth.nii.gz")
     assert evaluate(data, out, *weights) == 0
     after = json.loads((out / "evaluation.json").read_text())
-    assert list(after["images"][0]["localisation"]) == ["malignant"]
-    assert after["images"][0]["y"] == before["images"][0]["y"]
+    shown = {image["laterality"]: list(image["localisation"]) for image in after["images"]}
+    assert shown == {"L": [], "R": ["malignant"]}
+    assert [image["y"] for image in after["images"]] == [image["y"] for image in before["images"]]
 
 
 def test_an_existing_prediction_is_evaluated(exams: Path, tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
