@@ -43,7 +43,7 @@ class MapOptions:
     batch_size, batches : slices per batch, batches per epoch.
     finding_share : share of slices (crops) that hold a finding.
     gain, offset : largest change of contrast (relative) and brightness (standard deviations).
-    augment : mirrored top to bottom by chance, contrast and brightness changed.
+    augment : mirrored top to bottom by chance (crops also left to right), contrast and brightness changed.
     """
 
     side: int = 0
@@ -111,6 +111,8 @@ class MapSource:
         if self.options.augment:
             if rng.random() < 0.5:
                 pixels, codes = pixels[::-1], codes[::-1]
+            if self.options.side and rng.random() < 0.5:
+                pixels, codes = pixels[:, ::-1], codes[:, ::-1]
             gain = np.float32(1.0 + rng.uniform(-self.options.gain, self.options.gain))
             pixels = pixels * gain + np.float32(rng.uniform(-self.options.offset, self.options.offset))
         return pixels, codes, _name(breast, number)
