@@ -14,6 +14,7 @@ from gmic_core.exam.model import Exam, MammoImage, PixelFormat, PixelSource, Voi
 from gmic_core.types import ImageResult, Laterality, Modality, Provenance, Roi
 from tests.helpers.breasts import breast, hanging
 from viewer.commands import Context
+from viewer.commands.context import WeightsOffer
 from viewer.model.render import build_pyramid
 from viewer.model.session import Session
 from viewer.model.settings import Settings
@@ -69,6 +70,9 @@ class RecordedActions:
 
     def screen_scale(self) -> float | None:
         return self.scale
+
+    def offered_weights(self) -> list[WeightsOffer]:
+        return []
 
     def panel_visible(self, panel: str) -> bool:
         return self.panels[panel]

@@ -41,10 +41,13 @@ def _add_recent(menu: QMenu, context: Context) -> None:
 
 def _add_weights(menu: QMenu, context: Context) -> None:
     """Add which weights each network runs with; of each network one entry is on."""
+    offered = context.actions.offered_weights()
+    if not offered:
+        return
     weights = menu.addMenu("Weights")
     weights.setToolTipsVisible(True)
     by_model: dict[str, list[WeightsOffer]] = {}
-    for offer in context.actions.offered_weights():
+    for offer in offered:
         by_model.setdefault(offer.model, []).append(offer)
     for model, offers in by_model.items():
         entries = weights.addMenu(f"{offers[0].title} ({model})")
