@@ -39,8 +39,8 @@ SHOWN: dict[Density, tuple[str, ...]] = {
 """The findings that the breast of each density class is given."""
 FOCUS_STEPS = (-12, -4, 0, 4, 12)
 """Slices shown beside the one in focus."""
-GRAINS_MM = (0.15, 0.8)
-"""Smallest and largest grain of a pleomorphic cluster."""
+GRAINS_MM = {"malignant-calcifications": (0.15, 0.8), "benign-calcifications": (0.5, 1.2)}
+"""Smallest and largest grain; the wall of a vessel has no grains that could be told apart."""
 FULL_SHARE = 0.98
 """Where a breast is this share of its thickness, it touches the paddle: spectra are measured there."""
 
@@ -143,7 +143,7 @@ def report_contrasts(shown: Shown) -> Iterator[str]:
         amount = raw.peak if grains else raw.difference
         percent = 100.0 * (1.0 - float(np.exp(-MAMMOGRAPHY.contrast * amount)))
         limits = bounds(shown.spec, one)
-        allowed = f"{100 * limits[0]:5.1f} - {100 * limits[1]:4.1f} %" if limits else "no mass       "
+        allowed = f"{100 * limits[0]:5.1f} - {100 * limits[1]:4.1f} %" if limits else "none stated   "
         ratios = "  ".join(f"{_ratio(part, grains):6.2f}" for part in parts)
         yield (
             f"{kind:25s} {shown.spec.density}  {one.finding.diameter_mm:5.1f}  {percent:6.1f} %  {allowed}  {ratios}"
@@ -157,13 +157,13 @@ def _ratio(part: RingContrast, grains: bool) -> float:
 def bounds(spec: BreastSpec, one: PlacedFinding) -> tuple[float, float] | None:
     """Return the least and the most radiographic contrast that the published coefficients allow a finding.
 
-    A mass of its attenuation, as thick as it is on average, in fibroglandular tissue (least) and in fat (most); grains
-    from 0.15 mm to 0.8 mm of the published mineral content, in fat. None for a distortion, which has no mass.
+    A mass of its attenuation, as thick as it is on average, in fibroglandular tissue (least) and in fat (most); the
+    smallest and the largest grain of the published mineral content, in fat. None for distortions and vessels.
     """
-    shape = one.finding.shape(spec)
-    if not isinstance(shape, Mass):
-        lines = [MINERAL * size * MAMMOGRAPHY.mineral for size in GRAINS_MM]
-    elif shape.hollow:
+    shape, kind = one.finding.shape(spec), one.finding.kind
+    if kind in GRAINS_MM:
+        lines = [MINERAL * size * MAMMOGRAPHY.mineral for size in GRAINS_MM[kind]]
+    elif not isinstance(shape, Mass) or shape.hollow:
         return None
     else:
         area = float(one.mask.any(axis=0).sum()) * one.grid.spacing[1] * one.grid.spacing[2]
@@ -223,8 +223,8 @@ def main(arguments: list[str] | None = None) -> int:
     head = "class  glandular  projection    FFDM   slice     S2D"
     _say(["Exponent beta of P(f) = 1 / f**beta, 0.1 to 1 cycles/mm", head])
     _say(spectra, first="")
-    head = "finding                class  mm  contrast   of Johns & Yaffe  FFDM   slice     S2D"
-    _say(["Radiographic contrast (FFDM), and contrast over the standard deviation around it", head])
+    head = "finding                class   mm  contrast      allowed        FFDM   slice     S2D"
+    _say(["Radiographic contrast in FFDM, and contrast over the standard deviation around it in each image", head])
     _say(contrasts, first="")
     if options.pictures is not None:
         from gmic_core.phantom.pictures import draw

@@ -21,8 +21,9 @@ Grey = npt.NDArray[np.uint8]
 
 VIEW_ROWS = 460
 CROP_MM = 40.0
-CROP_ROWS = 300
+CROP_ROWS = 264
 GAP = 6
+TEXT_SCALE = 0.42
 MARK = "SIMULATED"
 
 
@@ -131,8 +132,9 @@ def labelled(panel: Grey, text: str) -> Grey:
     """Return a panel that says what it is, and that it is simulated."""
     out = panel.copy()
     for words, row in ((text, 16), (MARK, out.shape[0] - 7)):
-        for colour, thick in ((0, 3), (255, 1)):
-            cv2.putText(out, words, (6, row), cv2.FONT_HERSHEY_SIMPLEX, 0.42, colour, thick, cv2.LINE_AA)
+        (width, height), _ = cv2.getTextSize(words, cv2.FONT_HERSHEY_SIMPLEX, TEXT_SCALE, 1)
+        out[row - height - 3 : row + 4, 3 : width + 9] = 0
+        cv2.putText(out, words, (6, row), cv2.FONT_HERSHEY_SIMPLEX, TEXT_SCALE, 255, 1, cv2.LINE_AA)
     return out
 
 
