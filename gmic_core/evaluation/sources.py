@@ -156,7 +156,7 @@ def collect(
     table = _table(data, labels, split)
     subjects: list[Subject] = []
     left_out: list[LeftOut] = []
-    for number, exam in enumerate(exams, start=1):
+    for number, exam in enumerate(sorted(exams, key=lambda one: one.study_uid), start=1):
         simulated = _simulated(exam)
         case = simulated.name if simulated is not None else f"exam-{number:03d}"
         for image in exam.images:
