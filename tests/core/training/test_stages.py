@@ -12,11 +12,14 @@ import pytest
 import torch
 
 from gmic_core.errors import TrainingError
+from gmic_core.models.gmic_network import GmicNetwork
 from gmic_core.models.random_weights import CLASS_MAP_KEY
 from gmic_core.models.registry import create_model
 from gmic_core.models.weight_metadata import read_metadata
 from gmic_core.models.weights import load_model
+from gmic_core.training import run as runs
 from gmic_core.training.distributed import Workers
+from gmic_core.training.experiment import Experiment
 from gmic_core.training.image_stage import ImageStage
 from gmic_core.training.initialisation import set_class_map, transfer
 from gmic_core.training.memory import MixedPrecision
@@ -80,10 +83,10 @@ def test_patches_teach_both_networks_quickly(patch_run: tuple[Path, list[str]]) 
     rows = (patch_run[0] / "1-patches" / "epochs.csv").read_text(encoding="utf-8").splitlines()
     names, last = rows[0].split(","), rows[-1].split(",")
     numbers = dict(zip(names, map(float, last), strict=True))
-    assert numbers["auc_malignant_global"] >= 0.9
-    assert numbers["auc_mean"] >= 0.75
+    assert numbers["auc_malignant_local"] >= 0.9
+    assert numbers["auc_mean"] >= 0.7  # of both networks and classes; it began at chance
     first = dict(zip(names, map(float, rows[1].split(",")), strict=True))
-    assert numbers["loss"] < first["loss"]
+    assert numbers["loss"] < 0.6 * first["loss"]
 
 
 def test_the_next_stage_begins_with_what_the_first_has_learned(patch_run: tuple[Path, list[str]]) -> None:
@@ -109,11 +112,21 @@ def test_the_weights_load_by_the_usual_code(patch_run: tuple[Path, list[str]]) -
         torch.testing.assert_close(value.float(), state[key].float(), atol=1e-4, rtol=1e-3)
 
 
-def test_a_loss_that_is_not_finite_names_step_and_images(tmp_path: Path) -> None:
-    experiment = small_experiment(stages=[images()])
-    data = dataclasses.replace(spot_data(), train=Spoiled(pixels=torch.full((1, 128, 128), 1e38)))
-    with pytest.raises(TrainingError, match=r"not a finite number in epoch 1, step 1 \(images: spots-\d.*lower the"):
-        train(experiment, data, tmp_path / "run", False, quiet)
+@pytest.mark.parametrize(("key", "what"), [(CLASS_MAP_KEY, "saliency"), ("classifier_linear.weight", "loss")])
+def test_a_number_that_is_not_finite_names_step_and_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, what: str
+) -> None:
+    def broken(experiment: Experiment) -> GmicNetwork:
+        network = build_network(experiment)
+        with torch.no_grad():
+            network.get_parameter(key).fill_(float("nan"))
+        return network
+
+    monkeypatch.setattr(runs, "build_network", broken)
+    omega = 0.0 if key == CLASS_MAP_KEY else 0.01
+    message = rf"The {what} is not a finite number in epoch 1, step 1 \(images: spots-\d.*lower the learning rate"
+    with pytest.raises(TrainingError, match=message):
+        train(small_experiment(stages=[images(omega=omega)]), spot_data(), tmp_path / "run", False, quiet)
 
 
 @pytest.mark.parametrize(
