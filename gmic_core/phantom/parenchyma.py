@@ -32,9 +32,10 @@ GLANDULAR: dict[Density, tuple[float, float]] = {
     "c": (0.160, 0.240),
     "d": (0.260, 0.380),
 }
-"""Fibroglandular share of the compressed volume. Yaffe et al. 2009 (Med. Phys. 36:5437, "The myth of the 50-50
-breast") found a mean of 14.3 % (skin left out) and 80 % of women below 27 %; the automatic volumetric classes divide
-at 4.5, 7.5 and 15.5 % (Volpara), here spread a little further so that the four classes look apart."""
+"""Fibroglandular share of the compressed volume, skin left out. Yaffe et al. 2009 (Med. Phys. 36:5437, "The myth of the
+50-50 breast") measured 19.3 % on average, 13.7 to 25.6 % between groups of women, the skin counted in (it is about a
+tenth of the volume here); 80 % of the women were below 27 %, 95 % below 45 %. How the range is divided among the four
+classes is a choice of this simulation."""
 
 GLAND_LEVEL = 0.90
 """Fibroglandular share where the gland is fullest: lobes hold some fat."""
