@@ -48,7 +48,13 @@ class Targets:
 
 
 class MapStage(Task[MapBatch]):
-    """Whole slices with the place of their findings."""
+    """Whole slices with the place of their findings.
+
+    Of its epochs the one is best whose map both ranks slices and points at what is malignant: the mean of both AUCs and
+    of the share of peaks that lie on a malignant finding.
+    """
+
+    metric = "score"
 
     def __init__(self, around: Surroundings, network: GmicNetwork, train: MapSource, validation: MapSource) -> None:
         super().__init__(around)
@@ -140,6 +146,7 @@ class MapStage(Task[MapBatch]):
             "auc_benign": _auc(scores, 0, "benign slices"),
             "peak_on_malignant": float(np.mean(hits)),
         }
+        metrics["score"] = float(np.mean(list(metrics.values())))
         if patches:
             metrics["auc_malignant_local"] = _auc(patches, 1, "malignant patches")
             metrics["auc_benign_local"] = _auc(patches, 0, "benign patches")
