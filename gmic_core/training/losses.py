@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 PROBABILITY_MARGIN = 1e-6
@@ -53,7 +52,8 @@ def bce(predicted: Tensor, labels: Tensor) -> Tensor:
     # A value beyond the margin is moved without cutting its gradient: a clamp would leave a wrong 0 or 1 for ever.
     predicted = predicted.float()
     kept = predicted + (predicted.clamp(PROBABILITY_MARGIN, 1 - PROBABILITY_MARGIN) - predicted).detach()
-    return F.binary_cross_entropy(kept, labels.to(kept), reduction="sum")
+    # written out: torch's own raises on NaN, on CUDA for good, before the loop could say which images it came from
+    return -(labels * torch.log(kept) + (1.0 - labels) * torch.log1p(-kept)).sum()
 
 
 def image_loss(
