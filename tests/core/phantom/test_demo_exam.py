@@ -11,13 +11,13 @@ import pytest
 from gmic_core.errors import GmicError
 from gmic_core.phantom import demo_exam
 from gmic_core.phantom.demo_exam import SIMULATED_FOLDER, demo_spec, grow_simulated_exam, real_exams
-from gmic_core.phantom.spec import make_exam_spec
+from tests.helpers.small_exams import small_exam
 
 
 def test_the_simulated_exam_grows_view_by_view_and_goes_on_after_a_stop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    small = make_exam_spec(4, "b", ("malignant-mass",), 20, "small")
+    small = small_exam()
     monkeypatch.setattr(demo_exam, "demo_spec", lambda: small)
     seen: list[list[str]] = []
 
