@@ -172,6 +172,7 @@ class MakingText:
         self._first: tuple[float, float] | None = None  # time and share of the first report
         self._under_way: dict[str, str] = {}  # view by side: both breasts may be made at a time
         self._ready = 0
+        self._waiting = False
         self._share = 0.0
         self._left = ""
 
@@ -183,6 +184,7 @@ class MakingText:
                 if self._under_way.get(found[0]) == found[1]:
                     del self._under_way[found[0]]
         elif isinstance(message, Making):
+            self._waiting = "waiting for another" in message.text
             found = _VIEW.search(message.text)
             if found is not None and not message.text.endswith("ready"):
                 self._under_way[found[1]] = found[2]
@@ -199,6 +201,8 @@ class MakingText:
 
     def line(self) -> str:
         """Return e.g. ``Making the demo exam: left MLO, 3 of 4 views ready, about 1 min left``."""
+        if self._waiting:
+            return "Waiting for another window that makes the demo exam"
         views = " and ".join(f"{_SIDES[side]} {view}" for side, view in sorted(self._under_way.items(), reverse=True))
         ready = f"{self._ready} of {VIEW_COUNT} views ready"
         return "Making the demo exam: " + ", ".join(part for part in (views, ready, self._left) if part)

@@ -130,7 +130,8 @@ def test_progress_is_one_calm_line() -> None:
 def test_what_was_made_before_does_not_count_as_speed() -> None:
     now = [0.0]
     text = MakingText(lambda: now[0])
-    text.hear(Making(0.0, "simulated: waiting for another process that simulates into this folder"))
+    line = text.hear(Making(0.0, "waiting for another process that simulates into this folder"))
+    assert line == "Waiting for another window that makes the demo exam"
     now[0] = 30.0
     text.hear(Making(0.75, "simulated: growing the L breast"))
     now[0] = 90.0
