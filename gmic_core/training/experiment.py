@@ -82,6 +82,8 @@ class Stage:
     pooling : of a patch's class map: its maximum, or the mean of its top quarter.
     local_patches : patches of each batch that the local network sees too, 0: all. It costs ten times as much.
     bag : patches that are put together as if they were of one image, so that the attention learns as well.
+    only_local : of the stage ``maps``: crops of the local network's patch size teach that network alone; the global
+        one, which costs most of the time, is left as it is.
     freeze_norm : the local network's BatchNorm keeps its statistics: sensible where a batch holds few patches.
     """
 
@@ -103,6 +105,7 @@ class Stage:
     pooling: Pooling = "max"
     local_patches: int = number(0, least=0)
     bag: int = number(4, least=1)
+    only_local: bool = False
     freeze_norm: bool = False
 
     def __post_init__(self) -> None:

@@ -78,6 +78,9 @@ class MapStage(Task[MapBatch]):
     def losses(self, batch: MapBatch, epoch: int, step: int) -> Iterator[tuple[Tensor, Parts]]:
         """Yield one loss: the map's cells, and as many patches as the stage says."""
         pixels = batch.pixels.to(self.around.device)
+        if self.stage.only_local:
+            yield self._local_alone(pixels, batch.codes)
+            return
         with self.around.precision.autocast():
             logits = self._logits(pixels)
         targets = cell_targets(batch.codes, (logits.shape[2], logits.shape[3]))
@@ -92,6 +95,13 @@ class MapStage(Task[MapBatch]):
         total = global_ + local
         parts = {"loss": total, "loss_global": global_, "loss_local": local}
         yield total, {name: float(value.detach()) for name, value in parts.items()}
+
+    def _local_alone(self, pixels: Tensor, codes: Tensor) -> tuple[Tensor, Parts]:
+        """Return the loss of the local network on crops that are its patches."""
+        with self.around.precision.autocast():
+            vectors = self._gmic.dn_resnet(pixels[:, 0]).float()
+        loss = local_loss(self._gmic, vectors, _labels_of(codes).to(vectors), self.stage.bag)
+        return loss, {"loss": float(loss.detach()), "loss_local": float(loss.detach())}
 
     def _logits(self, pixels: Tensor) -> Tensor:
         """Return the class map before its activation, (n, 2, h, w)."""
@@ -125,6 +135,8 @@ class MapStage(Task[MapBatch]):
         """Return AUCs over slices (largest map value) and patches, and how often the map's peak lies on a finding."""
         self.network.eval()
         rng = generator(self.around.seed, 0, 0, PATCHES)
+        if self.stage.only_local:
+            return self._validate_local(rng)
         scores: list[tuple[list[bool], list[float]]] = []
         patches: list[tuple[list[float], list[float]]] = []
         hits: list[bool] = []
@@ -151,6 +163,20 @@ class MapStage(Task[MapBatch]):
             metrics["auc_malignant_local"] = _auc(patches, 1, "malignant patches")
             metrics["auc_benign_local"] = _auc(patches, 0, "benign patches")
         return metrics
+
+    def _validate_local(self, rng: np.random.Generator) -> dict[str, float]:
+        """Return the AUCs of the local network over crops that are its patches."""
+        rows: list[tuple[list[float], list[float]]] = []
+        with torch.inference_mode():
+            for batch in self._validation.epoch(rng):
+                vectors = self._gmic.dn_resnet(batch.pixels.to(self.around.device)[:, 0]).float()
+                found = torch.sigmoid(self._gmic.classifier_linear(vectors))
+                rows += list(zip(_labels_of(batch.codes).tolist(), found.tolist(), strict=True))
+        metrics = {
+            "auc_malignant_local": _auc(rows, 1, "malignant patches"),
+            "auc_benign_local": _auc(rows, 0, "benign patches"),
+        }
+        return {**metrics, "score": float(np.mean(list(metrics.values())))}
 
     def named(self, batch: MapBatch) -> str:
         """Return the slices' names."""
@@ -192,6 +218,12 @@ def patch_label(codes: Tensor, row: int, column: int, size: tuple[int, int]) -> 
     """Return (benign, malignant), 0 or 1, of the patch at a corner (pixels) of a slice."""
     part = codes[row // CELL : (row + size[0]) // CELL, column // CELL : (column + size[1]) // CELL]
     return torch.stack([((part == code).sum() >= SHOWN_CELLS).float() for code in (BENIGN, MALIGNANT)])
+
+
+def _labels_of(codes: Tensor) -> Tensor:
+    """Return the labels (n, 2) of crops that are patches."""
+    size = (CELL * codes.shape[1], CELL * codes.shape[2])
+    return torch.stack([patch_label(code, 0, 0, size) for code in codes])
 
 
 def _hard_place(logits: Tensor, size: torch.Size, rng: np.random.Generator) -> Any:

@@ -148,9 +148,12 @@ def _slice_options(experiment: Experiment) -> StoreOptions:
 
 def _map_options(experiment: Experiment, split: str) -> MapOptions:
     data = experiment.data.maps
-    batch = next(stage.batch_size for stage in experiment.stages if stage.kind == "maps")
+    stage = next(stage for stage in experiment.stages if stage.kind == "maps")
+    batch = stage.batch_size
     if split == "training":
         return MapOptions(data.side, batch, max(data.per_epoch // batch, 1), data.finding_share)
+    if stage.only_local:
+        return MapOptions(data.side, batch, max(data.validation // batch, 1), data.finding_share, augment=False)
     return MapOptions(batch_size=1, batches=data.validation, augment=False)
 
 
