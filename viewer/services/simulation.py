@@ -197,7 +197,7 @@ class MakingText:
     @property
     def share(self) -> float:
         """How much of the exam is made, 0..1."""
-        return self._share
+        return max(self._share, self._ready / VIEW_COUNT)
 
     def line(self) -> str:
         """Return e.g. ``Making the demo exam: left MLO, 3 of 4 views ready, about 1 min left``."""
