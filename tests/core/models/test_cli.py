@@ -25,7 +25,6 @@ def test_help_and_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert run() == 2
     assert run("nonsense") == 2
     assert "invalid choice: 'nonsense'" in capsys.readouterr().err
-    assert run("models") == 2
     assert run("models", "import") == 2
     assert run("--version") == 0
     assert capsys.readouterr().out.startswith("gmic-core ")

@@ -95,6 +95,7 @@ def test_wrong_words_are_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to send")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_stopping_it_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    before = signal.signal(number, signal.default_int_handler)  # a child inherits that a signal is ignored
     words = [sys.executable, "-m", "gmic_core", "phantom", "--size", "small", "--seed", "7", "--out", str(tmp_path)]
     process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
     try:
@@ -108,6 +109,7 @@ def test_stopping_it_leaves_nothing(tmp_path: Path, number: signal.Signals) -> N
         err = process.communicate(timeout=60)[1]
     finally:
         process.kill()
+        signal.signal(number, before)
     assert process.returncode == 130
     assert "gmic-core phantom: interrupted" in err
     assert "Traceback" not in err

@@ -56,7 +56,11 @@ def test_a_file_becomes_an_experiment(tmp_path: Path) -> None:
         ("top_t = 1.5", 'top_t = "much"', r"field network\.top_t: it must be a number, not 'much'"),
         ("top_t = 1.5", "top_t = -0.5", r"field network\.top_t: -0\.5 is out of range"),
         ("rows = 512", "rows = [512]", r"field data\.rows: it must be a whole number"),
-        ('kind = "images"', 'kind = "pictures"', r"field stages\[1\]\.kind: it must be one of birads, patches, images"),
+        (
+            'kind = "images"',
+            'kind = "pictures"',
+            r"field stages\[1\]\.kind: it must be one of birads, patches, maps, images",
+        ),
         ("batch_size = 4", "batch_size = 0", r"field stages\[1\]\.batch_size: 0 is out of range; .* at least 1"),
         ("batch_size = 4", "batch_size = 4\nmicro_batch = 8", r"field stages\[1\]: micro_batch 8 is larger"),
         ("batch_size = 4", "batch_size = 4\nglobal_epochs = 40", r"leave no epoch in which both"),
