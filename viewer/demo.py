@@ -113,7 +113,8 @@ def _about(*, real: bool, untrained: bool) -> str:
     )
     if untrained:
         return (
-            f"{what}\nThere are no shipped weights: networks with random weights mark noise, which is marked UNTRAINED."
+            f"{what}\nNetworks that no weights were shipped for run with random ones: what they mark is noise, and is "
+            "marked UNTRAINED."
         )
     return f"{what}\nThe networks were trained on simulated breasts only; they say nothing about patients."
 
