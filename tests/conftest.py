@@ -28,3 +28,10 @@ def gmic_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     home = tmp_path_factory.mktemp("gmic-home")
     monkeypatch.setenv("GMIC_HOME", str(home))
     return home
+
+
+@pytest.fixture
+def no_shipped_weights(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide the weights that come with the program, in this process."""
+    empty = tmp_path_factory.mktemp("no-models")
+    monkeypatch.setattr("gmic_core.models.shipped.shipped_dir", lambda: empty)

@@ -84,6 +84,7 @@ def test_snapshot_of_one_slice_in_a_single_viewport(exam_folder: Path, tmp_path:
         (["--run-ai"], 1, "There are no weights for"),
     ],
 )
+@pytest.mark.usefixtures("no_shipped_weights")
 def test_what_cannot_be_rendered_is_said(
     exam_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, said: str,
     monkeypatch: pytest.MonkeyPatch, qapp: object,

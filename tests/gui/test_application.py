@@ -180,6 +180,7 @@ def test_run_can_be_cancelled(qtbot: QtBot, start: Start, exam_folder: Path) -> 
     assert time.monotonic() - begun < 15
 
 
+@pytest.mark.usefixtures("no_shipped_weights")
 def test_without_weights_the_reader_is_told_how_to_get_some(start: Start, exam_folder: Path) -> None:
     app = start(exam_folder)
     told: list[tuple[str, str]] = []

@@ -114,6 +114,7 @@ def test_a_bomb_is_refused_in_one_sentence(tmp_path: Path, capsys: pytest.Captur
     assert not (tmp_path / "it_ran").exists()
 
 
+@pytest.mark.usefixtures("no_shipped_weights")
 def test_a_network_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("models", "show", "gmic2d_park", "--json") == 0
     shown = json.loads(capsys.readouterr().out)

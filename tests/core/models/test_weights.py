@@ -54,6 +54,7 @@ def test_other_seeds_are_refused(ref: str) -> None:
         resolve_weights("gmic2d", ref)
 
 
+@pytest.mark.usefixtures("no_shipped_weights")
 def test_a_reference_that_is_nothing_is_answered_with_what_there_is() -> None:
     with pytest.raises(WeightsError, match=r"'sample_model_1' is neither stored weights \(stored: none\) nor a file"):
         resolve_weights("gmic2d", "sample_model_1")
