@@ -84,7 +84,7 @@ def write_exams(
             missing = [exam for exam in missing if not exam.is_there()]  # another process may have made it
             try:
                 _make(missing, [exam.hidden for exam in missing], report, cancelled, workers)
-            except BaseException:
+            except BaseException:  # also Ctrl-C: no half exam may stay
                 for exam in missing:
                     shutil.rmtree(exam.hidden, ignore_errors=True)
                 raise

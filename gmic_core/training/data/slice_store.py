@@ -7,7 +7,7 @@ The layout is that of :mod:`gmic_core.training.data.store`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -110,9 +110,9 @@ def choose_slices(spec: BreastSpec, view: ViewName, placed: tuple[PlacedFinding,
 class SliceStoreOptions(StoreOptions):
     """Options of a store of slices, for :func:`~gmic_core.training.data.digital.make_patch_store`."""
 
-    def manifest(self, seeds: object) -> dict[str, object]:
+    def manifest(self, seeds: Iterable[int]) -> dict[str, object]:
         """Return what is recorded in the store."""
-        content = super().manifest(seeds)  # type: ignore[arg-type]  # passed on
+        content = super().manifest(seeds)
         return {**content, "kind": "slices", "cut": {"per_finding": PER_FINDING, "background": BACKGROUND}}
 
     def cut(self, labelled: LabelledImage, seed: int) -> list[Cut]:

@@ -31,8 +31,8 @@ class SliceVolumes:
     def __init__(self, store: Path, modality: str, depth: int) -> None:
         self._volumes: list[tuple[StoredBreast, tuple[int, ...]]] = []
         for breast in open_store(store):
-            numbers = [number for number, crop in enumerate(breast.crops) if crop.modality == modality]
-            numbers.sort(key=lambda number, breast=breast: breast.crops[number].slice_index)  # type: ignore[misc]
+            heights = [(crop.slice_index, n) for n, crop in enumerate(breast.crops) if crop.modality == modality]
+            numbers = [number for _, number in sorted(heights)]
             for start in range(0, len(numbers), depth):
                 self._volumes.append((breast, tuple(numbers[start : start + depth])))
         if not self._volumes:
