@@ -23,8 +23,8 @@ from gmic_core.inference.network import LoadedNetwork
 from gmic_core.inference.slices import Frame, Reader
 from gmic_core.models.registry import ModelSpec
 from gmic_core.preprocessing import PixelLevels, WindowPlan, plan_window
-from gmic_core.preprocessing.window import AugmentationWindow
 from gmic_core.preprocessing.augment import WINDOW_NOISE, augmented, take_window
+from gmic_core.preprocessing.window import AugmentationWindow
 from gmic_core.types import ImageResult
 
 AUGMENTATIONS = 10

@@ -60,8 +60,10 @@ def standing_notices(context: Context) -> list[Notice]:
     entries = [entry for image in images if (entry := session.results.get(image.sop_uid))]
     weights = sorted({entry.weights for entry in entries if entry.untrained})
     if weights:
+        kinds = sorted({str(i.modality) for i in images if (e := session.results.get(i.sop_uid)) and e.untrained})
+        where = "" if all(entry.untrained for entry in entries) else f" on {', '.join(kinds)}"
         text = (
-            f"UNTRAINED: random weights ({', '.join(weights)}). Maps, patches and scores are noise. "
+            f"UNTRAINED{where}: random weights ({', '.join(weights)}). Maps, patches and scores are noise. "
             "Import published weights with gmic-core models import."
         )
         notices.append(Notice("warning", text, fixed=True))
