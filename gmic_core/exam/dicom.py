@@ -168,11 +168,12 @@ def _image(
 ) -> MammoImage:
     elements, (frames, rows, columns) = header.elements, shape
     spacing, meaning = pixel_spacing(elements, rows, columns)
-    windows_by_frame = windows.frame_windows(elements, frames)
-    if order.order is not None and windows_by_frame:
-        windows_by_frame = tuple(windows_by_frame[frame] for frame in order.order)
+    # a modality table puts out unsigned values whatever the pixels are
+    signed = pixel.modality_table is None and (pixel.signed or pixel.intercept < 0)
+    by_frame = windows.frame_windows(elements, frames, signed=signed)
+    if order.order is not None:
+        by_frame = tuple(tuple(choice[frame] for frame in order.order) for choice in by_frame)
     volume = modality is Modality.DBT or frames > 1
-    signed = pixel.signed or pixel.intercept < 0
     image_windows = windows.image_windows(elements)
     tables = windows.voi_tables(elements, signed=signed)
     return MammoImage(
@@ -194,7 +195,8 @@ def _image(
         slice_spacing_mm=(order.spacing_mm or stated_slice_spacing(elements)) if volume else None,
         plane=order.plane,
         windows=image_windows,
-        frame_windows=windows_by_frame,
+        frame_windows=by_frame[0] if by_frame else (),
+        frame_choices=by_frame[1:],
         voi_tables=tables,
         series_uid=elements.text("SeriesInstanceUID"),
         manufacturer=elements.text("Manufacturer"),

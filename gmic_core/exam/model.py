@@ -35,6 +35,10 @@ class VoiTable:
     explanation: str = ""
 
 
+Voi = VoiWindow | VoiTable
+"""What turns modality values into grey levels."""
+
+
 @dataclass(frozen=True)
 class PixelFormat:
     """How stored values are to be understood, PS3.3 C.7.6.3 (no pixel data here).
@@ -58,6 +62,14 @@ class PixelFormat:
     def inverted(self) -> bool:
         """Whether low stored values are to be shown bright (MONOCHROME1)."""
         return self.photometric == "MONOCHROME1"
+
+    @property
+    def low_is_bright(self) -> bool:
+        """Whether low modality values are to be shown bright.
+
+        MONOCHROME1 goes with shape INVERSE (PS3.3 C.8.11.7.1.2); a file that states only one of them means the same.
+        """
+        return self.inverted or self.presentation_lut_shape == "INVERSE"
 
 
 @dataclass(frozen=True)
@@ -98,6 +110,9 @@ class MammoImage:
         ``2.25.`` UID made from their content, so that results are never matched to other pixels.
     patient_orientation : the two values of Patient Orientation (0020,0020), e.g. ("A", "R"), or None.
     spacing_mm : (row, column) distance in mm after the magnification rules of FEATURES A, or None.
+    frame_windows : the window or table of each slice when they differ, else empty.
+    frame_choices : what each slice offers besides, in the order in which the slices state it: one tuple of windows
+        per further choice, each with one window per slice; empty unless all slices state as many.
     spacing_meaning : where the spacing comes from: ``detector``, ``corrected``, ``calibrated`` or "".
     plane : position of slice 0 and directions in LPS mm, when the file states them.
     questions : what the reader has to answer before AI may run (side or view missing or contradicting).
@@ -120,7 +135,8 @@ class MammoImage:
     slice_spacing_mm: float | None = None
     plane: PlanePosition | None = None
     windows: tuple[VoiWindow, ...] = ()
-    frame_windows: tuple[VoiWindow, ...] = ()  # one per slice when they differ, else empty
+    frame_windows: tuple[Voi, ...] = ()
+    frame_choices: tuple[tuple[Voi, ...], ...] = ()
     voi_tables: tuple[VoiTable, ...] = ()
     series_uid: str = ""
     manufacturer: str = ""

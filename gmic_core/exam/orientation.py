@@ -14,7 +14,7 @@ import numpy.typing as npt
 from gmic_core.errors import GeometryError
 from gmic_core.exam.geometry import display_orientation
 from gmic_core.exam.model import MammoImage
-from gmic_core.exam.voi import air_range
+from gmic_core.exam.voi import air_is_high, air_range
 from gmic_core.types import Laterality
 
 Edge = Literal["left", "right", "top", "bottom"]
@@ -55,7 +55,7 @@ def tissue_mask(pixels: npt.NDArray[np.generic], image: MammoImage) -> npt.NDArr
     if not inside.any():
         return np.zeros(sample.shape, np.bool_)
     # reconstructed slices and film have no exact air value: split the grey levels at the valley between air and tissue
-    values = -sample if image.pixel.inverted else sample
+    values = -sample if air_is_high(image.pixel) else sample
     return np.asarray(inside & (values > _otsu(values)), np.bool_)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from gmic_core.exam.candidate import Candidate, uid_of, valid_uid
-from gmic_core.exam.model import MammoImage, PixelSource, VoiWindow
+from gmic_core.exam.model import MammoImage, PixelSource, Voi
 from gmic_core.exam.slices import SliceKey, SliceOrder, order_slices
 from gmic_core.types import Modality
 
@@ -60,6 +60,7 @@ def _volume(group: list[Candidate], *, alone: bool) -> Candidate:
     order = order_slices(keys, group[0].cosines)
     slices = [group[index] for index in order.order or range(len(group))]
     first = slices[0].image
+    by_slice = _slice_windows([candidate.image for candidate in slices])
     image = replace(
         first,
         sop_uid=first.series_uid
@@ -70,7 +71,8 @@ def _volume(group: list[Candidate], *, alone: bool) -> Candidate:
         source=_source([candidate.image.source for candidate in slices]),
         slice_spacing_mm=order.spacing_mm or first.slice_spacing_mm,
         plane=order.plane,
-        frame_windows=_frame_windows([candidate.image for candidate in slices]),
+        frame_windows=by_slice[0] if by_slice else (),
+        frame_choices=by_slice[1:],
         warnings=_warnings(slices, order),
         questions=tuple(dict.fromkeys(question for one in slices for question in one.image.questions)),
         inputs=tuple(path for one in slices for path in one.image.files) if first.inputs else (),
@@ -93,10 +95,10 @@ def _source(sources: list[PixelSource]) -> PixelSource:
     )
 
 
-def _frame_windows(images: list[MammoImage]) -> tuple[VoiWindow, ...]:
-    """Return one window per slice where slices differ."""
-    windows = tuple(image.windows[0] for image in images if image.windows)
-    return windows if len(windows) == len(images) and len(set(windows)) > 1 else ()
+def _slice_windows(images: list[MammoImage]) -> tuple[tuple[Voi, ...], ...]:
+    """Return one tuple per choice that all slices state, each with one window per slice; () where slices agree."""
+    stated: list[tuple[Voi, ...]] = [(*image.windows, *image.voi_tables) for image in images]
+    return () if len(set(stated)) == 1 else tuple(zip(*stated, strict=False))
 
 
 def _warnings(slices: list[Candidate], order: SliceOrder) -> tuple[str, ...]:

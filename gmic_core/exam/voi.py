@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from gmic_core.exam.model import MammoImage, PixelFormat, VoiTable, VoiWindow
+from gmic_core.exam.model import MammoImage, PixelFormat, Voi, VoiTable, VoiWindow
 
 Gray = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.float64]
@@ -65,16 +65,17 @@ def table_levels(values: FloatArray, table: VoiTable) -> FloatArray:
     return entries[index] * (255.0 / ((1 << table.bits) - 1))
 
 
-def stored_to_gray(
-    image: MammoImage, slice_index: int | None, window: VoiWindow | VoiTable | None, invert: bool = False
-) -> Gray:
-    """Return the look-up table of an image: uint8 (256 or 65536,), indexed by stored value (signed: plus offset).
+def stored_to_levels(
+    image: MammoImage, slice_index: int | None, window: Voi | None, invert: bool = False, air_black: bool = True
+) -> FloatArray:
+    """Return the grey levels 0..255 (p-values) of all stored values, not rounded: (256 or 65536,), as they are indexed.
 
     Parameters
     ----------
     slice_index : slice whose own window counts when ``window`` is None and windows differ from frame to frame.
     window : VOI window or table in force; None takes the image's own (:func:`default_window`), or the full range.
     invert : show bright as dark; air stays black.
+    air_black : whether the values of air (:func:`air_range`) are 0 whatever the window says.
     """
     pixel = image.pixel
     stored = stored_values(pixel)
@@ -82,20 +83,33 @@ def stored_to_gray(
         window = default_window(image, slice_index) or full_range(pixel)
     values = modality_values(stored, pixel)
     levels = window_levels(values, window) if isinstance(window, VoiWindow) else table_levels(values, window)
-    # MONOCHROME1 goes with shape INVERSE (PS3.3 C.8.11.7.1.2); a file that states only one of them means the same
-    low_is_bright = pixel.inverted or pixel.presentation_lut_shape == "INVERSE"
-    if low_is_bright != invert:
+    if pixel.low_is_bright != invert:
         levels = 255.0 - levels
-    gray = np.rint(levels).astype(np.uint8)
-    low, high = air_range(pixel)
-    gray[(stored >= low) & (stored <= high)] = 0
-    return gray
+    if air_black:
+        low, high = air_range(pixel)
+        levels[(stored >= low) & (stored <= high)] = 0.0
+    return levels
 
 
-def default_window(image: MammoImage, slice_index: int | None = None) -> VoiWindow | VoiTable | None:
-    """Return the window or table that the file wants first: the slice's, the image's window, its table; or None."""
+def stored_to_gray(
+    image: MammoImage, slice_index: int | None, window: Voi | None, invert: bool = False, air_black: bool = True
+) -> Gray:
+    """Return the look-up table of an image: uint8 (256 or 65536,), indexed by stored value (signed: plus offset).
+
+    The parameters are those of :func:`stored_to_levels`.
+    """
+    return np.rint(stored_to_levels(image, slice_index, window, invert, air_black)).astype(np.uint8)
+
+
+def default_window(image: MammoImage, slice_index: int | None = None, choice: int = 0) -> Voi | None:
+    """Return the window or table that the file wants: the slice's, the image's window, its table; or None.
+
+    Parameters
+    ----------
+    choice : which of those that every slice states; 0 is the one that the file wants first.
+    """
     if slice_index is not None and image.frame_windows:
-        return image.frame_windows[slice_index]
+        return (image.frame_windows, *image.frame_choices)[choice][slice_index]
     if image.windows:
         return image.windows[0]
     return image.voi_tables[0] if image.voi_tables else None
@@ -115,14 +129,23 @@ def full_range(pixel: PixelFormat) -> VoiWindow:
 def air_range(pixel: PixelFormat) -> tuple[int, int]:
     """Return the inclusive range of stored values that are air: the padding range, else the value of no exposure.
 
-    MONOCHROME2 presentation images hold 0 where nothing was imaged, MONOCHROME1 images their highest value.
+    MONOCHROME2 presentation images hold 0 where nothing was imaged, MONOCHROME1 images their highest value; a falling
+    modality transformation turns that around.
     """
     if pixel.padding is not None:
         return min(pixel.padding), max(pixel.padding)
     levels = 1 << pixel.bits_stored
     low = -levels // 2 if pixel.signed else 0
-    air = low + levels - 1 if pixel.inverted else low
+    air = low + levels - 1 if air_is_high(pixel) else low
     return air, air
+
+
+def air_is_high(pixel: PixelFormat) -> bool:
+    """Whether air has the highest stored values, not the lowest."""
+    levels = 1 << pixel.bits_stored
+    low = -levels // 2 if pixel.signed else 0
+    first, last = modality_values(np.array([low, low + levels - 1]), pixel)
+    return pixel.low_is_bright != bool(first > last)
 
 
 def auto_window(pixels: npt.NDArray[np.generic], pixel: PixelFormat) -> VoiWindow:
@@ -136,6 +159,6 @@ def auto_window(pixels: npt.NDArray[np.generic], pixel: PixelFormat) -> VoiWindo
     tissue = sample[(sample < low) | (sample > high)]
     if tissue.size == 0:
         return full_range(pixel)
-    first, last = np.percentile(tissue, [AUTO_LOW, AUTO_HIGH]) * pixel.slope + pixel.intercept
+    first, last = modality_values(np.rint(np.percentile(tissue, [AUTO_LOW, AUTO_HIGH])).astype(np.int64), pixel)
     width = max(abs(last - first) + 1.0, 2.0)
     return VoiWindow(float((first + last) / 2.0), float(width), "LINEAR", "from the pixels")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gmic_core.exam.elements import Elements
-from gmic_core.exam.model import PixelFormat, VoiFunction, VoiTable, VoiWindow
+from gmic_core.exam.model import PixelFormat, Voi, VoiFunction, VoiTable, VoiWindow
 from gmic_core.exam.tags import functional_groups
 
 _FUNCTIONS: dict[str, VoiFunction] = {"LINEAR": "LINEAR", "LINEAR_EXACT": "LINEAR_EXACT", "SIGMOID": "SIGMOID"}
@@ -40,23 +40,37 @@ def image_windows(elements: Elements) -> tuple[VoiWindow, ...]:
     return ()
 
 
-def frame_windows(elements: Elements, frames: int) -> tuple[VoiWindow, ...]:
-    """Return one window per stored frame where frames have windows of their own that differ; else ()."""
-    groups = elements.items("PerFrameFunctionalGroupsSequence")[:frames]
-    found = [windows_in(group.item("FrameVOILUTSequence"))[:1] for group in groups]
-    if len(found) < frames or not all(found):
+def frame_windows(elements: Elements, frames: int, *, signed: bool) -> tuple[tuple[Voi, ...], ...]:
+    """Return what the frames state of their own, where that differs from frame to frame; else ().
+
+    Parameters
+    ----------
+    signed : see :func:`voi_tables`.
+
+    Returns
+    -------
+    One tuple per choice (the first is the default), each with one window or table per stored frame. Frames may state
+    different numbers of choices; those are returned that all frames have.
+    """
+    items = [group.item("FrameVOILUTSequence") for group in elements.items("PerFrameFunctionalGroupsSequence")[:frames]]
+    found: list[tuple[Voi, ...]] = [(*windows_in(item), *_tables_in(item, signed)) for item in items]
+    if len(found) < frames or not all(found) or len(set(found)) == 1:
         return ()
-    windows = tuple(window for (window,) in found)
-    return windows if len(set(windows)) > 1 else ()
+    return tuple(zip(*found, strict=False))
 
 
 def voi_tables(elements: Elements, *, signed: bool) -> tuple[VoiTable, ...]:
-    """Return the usable items of VOI LUT Sequence.
+    """Return the usable items of VOI LUT Sequence: of the image, else of its shared group, else of its first frame.
 
     Parameters
     ----------
     signed : whether the input values (stored values after the modality transformation) may be negative.
     """
+    groups = (group.item("FrameVOILUTSequence") for group in functional_groups(elements))
+    return next((found for item in (elements, *groups) if (found := _tables_in(item, signed))), ())
+
+
+def _tables_in(elements: Elements, signed: bool) -> tuple[VoiTable, ...]:
     tables = (_table(item, signed) for item in elements.items("VOILUTSequence"))
     return tuple(table for table in tables if table is not None)
 

@@ -20,23 +20,32 @@ STEP = 20.0  # pixels of drag that one press of a key stands for
 
 @dataclass(frozen=True)
 class Preset:
-    """A grey-value window to choose; ``window`` None stands for the image's own default."""
+    """A grey-value window to choose; ``window`` None stands for the image's own, of which ``choice`` is one."""
 
     label: str
     window: VoiWindow | VoiTable | None
+    choice: int = 0
 
 
 def presets(state: ImageState) -> tuple[Preset, ...]:
     """Return up to four presets: the image's default, what else its file states, then harder and softer versions."""
     image = state.image
-    stated: list[VoiWindow | VoiTable] = [*image.windows, *image.voi_tables]
-    found = [Preset((stated.pop(0).explanation if stated else "").lower() or "default", None)]
-    found += [Preset(entry.explanation.lower() or f"window {n}", entry) for n, entry in enumerate(stated, 2)]
-    base = next((w for w in (image.windows or image.frame_windows or (state.auto_window,)) if w), None)
-    if base is not None:
+    by_slice = (image.frame_windows, *image.frame_choices) if image.frame_windows else ()
+    if by_slice:
+        own = [Preset(_name(choice[0], n), None, n) for n, choice in enumerate(by_slice)]
+    else:
+        stated: list[VoiWindow | VoiTable] = [*image.windows, *image.voi_tables]
+        own = [Preset(_name(entry, n), entry if n else None) for n, entry in enumerate(stated)]
+    found = own or [Preset("default", None)]
+    base = next((w for w in (image.frame_windows or image.windows or (state.auto_window,)) if w), None)
+    if isinstance(base, VoiWindow):
         found.append(Preset("harder", replace(base, width=base.width * HARDER, explanation="harder, made here")))
         found.append(Preset("softer", replace(base, width=base.width * SOFTER, explanation="softer, made here")))
     return tuple(found[:PRESETS])
+
+
+def _name(window: VoiWindow | VoiTable, number: int) -> str:
+    return window.explanation.lower() or (f"window {number + 1}" if number else "default")
 
 
 def _needs_preset(number: int) -> Callable[[Context], str | None]:
@@ -54,7 +63,9 @@ def _uses_preset(number: int) -> Callable[[Context], bool]:
     def uses(context: Context) -> bool:
         state = context.session.active_state
         known = presets(state) if state else ()
-        return state is not None and number < len(known) and known[number].window == state.window
+        if state is None or number >= len(known):
+            return False
+        return (known[number].window, known[number].choice) == (state.window, state.choice)
 
     return uses
 
@@ -72,7 +83,11 @@ def _register_preset(number: int) -> None:
         """Use a window of the file: the first key is its default, then what else it states, harder, softer."""
         state = context.session.active_state
         if state is not None:
-            state.set_window(presets(state)[number].window)
+            preset = presets(state)[number]
+            if preset.window is None:
+                state.choose_own(preset.choice)
+            else:
+                state.set_window(preset.window)
 
 
 for _number in range(PRESETS):
@@ -102,6 +117,18 @@ def invert(context: Context) -> None:
     state = context.session.active_state
     if state is not None:
         state.set_inverted(not state.inverted)
+
+
+@command(
+    "window.air_black",
+    "Air stays black",
+    keys="Shift+I",
+    group=_GROUP,
+    checked=lambda context: context.session.displays.air_black,
+)
+def air_black(context: Context) -> None:
+    """Keep what is outside the breast black at any window and when inverted, or show it like everything else."""
+    context.session.displays.set_air_black(not context.session.displays.air_black)
 
 
 def _drag(context: Context, right: float, down: float) -> None:

@@ -89,7 +89,7 @@ def dragged_window(
     factor = math.exp(_bounded(right / DRAG_PIXELS, -20.0, 20.0))
     widest = max((high - low) * MAX_WIDTH_SHARE, start.width)
     width = _bounded(start.width * factor, min(narrowest, start.width), widest)
-    darker = down if image.pixel.inverted == inverted else -down
+    darker = down if image.pixel.low_is_bright == inverted else -down
     moved = start.center + darker * max(start.width, narrowest) / DRAG_PIXELS
     # a centre further out shows one grey only, and a reader who got lost there would not find back
     center = _bounded(moved, min(low, start.center), max(high, start.center))

@@ -27,6 +27,7 @@ from viewer.model.resample import (
     screen_region,
     warp,
 )
+from viewer.model.tissue import Tissue
 
 __all__ = ["OverlayLayer", "build_pyramid", "render", "sample_values", "thumbnail"]
 
@@ -41,6 +42,7 @@ def render(
     lut: Pixels,
     *,
     air: tuple[int, int] | None = None,
+    tissue: Tissue | None = None,
     overlay: OverlayLayer | None = None,
 ) -> Pixels:
     """Return the pixels of a viewport.
@@ -53,6 +55,7 @@ def render(
     lut : grey value of every stored value (:func:`gmic_core.exam.voi.stored_to_gray`, which keeps air black); for
         signed pixels index 0 belongs to the lowest one.
     air : inclusive range of stored values that are black whatever the table says, for images whose air is noise.
+    tissue : where the breast is; clear of it also the noise of the air is black. None: nothing more is made black.
     overlay : saliency to lay over the image.
 
     Returns
@@ -65,7 +68,7 @@ def render(
     region = screen_region(stored_to_screen, pyramid[0].shape[:2], width, height)
     if region is None:
         return _black(width, height, (0, 0, 0, 0))
-    gray = _gray(pyramid, stored_to_screen, region, lut, air)
+    gray = _gray(pyramid, stored_to_screen, region, lut, air, tissue)
     over = overlay_pixels(overlay, stored_to_screen, region) if overlay else None
     canvas = _black(width, height, region)
     rows, cols = slice(region[0], region[2]), slice(region[1], region[3])
@@ -99,7 +102,12 @@ def thumbnail(image: MammoImage, frame: Frame, size: tuple[int, int], lut: Pixel
 
 
 def _gray(
-    pyramid: Pyramid, stored_to_screen: PlaneMap, region: Box, lut: Pixels, air: tuple[int, int] | None
+    pyramid: Pyramid,
+    stored_to_screen: PlaneMap,
+    region: Box,
+    lut: Pixels,
+    air: tuple[int, int] | None,
+    tissue: Tissue | None,
 ) -> Pixels:
     """Return the grey values of a screen region that lies on the image."""
     import cv2
@@ -107,7 +115,14 @@ def _gray(
     nearest = magnification(stored_to_screen) >= NEAREST_FROM - EDGE
     frame, to_screen = pick_level(pyramid, stored_to_screen)
     sampled = warp(frame, to_screen, region, nearest=nearest)
-    return np.asarray(cv2.LUT(sampled, _table(lut, frame.dtype, air)), np.uint8)
+    gray = np.asarray(cv2.LUT(sampled, _table(lut, frame.dtype, air)), np.uint8)
+    if tissue is not None and tissue.far is not None and tissue.far != tissue.air:
+        zero = 1 << (8 * frame.dtype.itemsize - 1) if frame.dtype.kind == "i" else 0
+        low, high = (float(value + zero) for value in tissue.far)
+        clear = warp(tissue.clear, stored_to_screen @ tissue.to_stored, region, nearest=True)
+        noise = cv2.bitwise_and(cv2.inRange(sampled, low, high), clear)
+        gray = np.asarray(cv2.subtract(gray, noise), np.uint8)  # saturating: 255 off any grey level is black
+    return gray
 
 
 def _table(lut: Pixels, dtype: np.dtype[np.generic], air: tuple[int, int] | None) -> Pixels:

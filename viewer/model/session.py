@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from psygnal import Signal
 
 from gmic_core.exam.model import Exam, MammoImage, Rejection
+from viewer.model.displays import DisplayModel
 from viewer.model.overlays import OverlayModel
 from viewer.model.placement import Placement, fit_scale, fitted
 from viewer.model.results import ResultsModel
@@ -83,6 +84,7 @@ class Session:
         self.background = ""
         self.coming: frozenset[str] = frozenset()
         self.overlays = OverlayModel()
+        self.displays = DisplayModel()
         self.results = ResultsModel()
         self.ai = AiState()
         self._states: dict[str, ImageState] = {}

@@ -4,24 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from gmic_core.exam.geometry import PlaneMap
 from gmic_core.exam.model import PixelFormat
+from gmic_core.exam.voi import air_is_high
 from viewer.model.resample import Frame, Pyramid, halve
 
 Mask = npt.NDArray[np.bool_]
+ValueRange = tuple[int, int]
 
 LONGEST_SIDE = 160
 """Cells along the longer side of the mask, at most: 2 mm of breast each, a line of text is coarser."""
 FAINTEST_TISSUE = 0.02
 """Share of the value range that tissue differs from air at least."""
 AIR_SPREADS = 3.0
-"""Standard deviations above the median of what lies outside the breast that still count as air."""
+"""Standard deviations above the median of what lies outside the breast that still count as air anywhere."""
+FAR_SPREADS = 8.0
+"""The same clear of the breast, where nothing else is that dark: noise must not sparkle in an inverted picture."""
+FLATTEST_SHARE = 0.5
+"""Spread of the darker part in shares of its range from which on it is no air but a ramp or a crop full of tissue."""
 TISSUE_PERCENTILE = 1.0
 """Share of the breast's darkest pixels, in percent, that may look like air at most."""
+FAR_PERCENTILE = 5.0
+"""The same for the air clear of the breast."""
+CLEAR_CELLS = 1
+"""Cells around the breast that do not count as clear of it."""
+SAMPLES = 400
+"""Rows and columns at most that the noise of the air is measured on; averaged pixels would be too smooth."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +45,22 @@ class Tissue:
     ----------
     mask : bool (rows, columns) of a coarse grid; True where there is breast.
     to_stored : cell centres -> stored pixels.
-    air : inclusive range of stored values that the air takes, or None where there is no air.
+    air : inclusive range of stored values that are air wherever they are, or None where there is no air.
+    far : the wider range that is air clear of the breast; as ``air`` where the air has no noise.
     """
 
     mask: Mask
     to_stored: PlaneMap
-    air: tuple[int, int] | None
+    air: ValueRange | None
+    far: ValueRange | None = None
+
+    @cached_property
+    def clear(self) -> npt.NDArray[np.uint8]:
+        """Where the cells of ``mask`` are clear of the breast: uint8 (rows, columns), 255 there, else 0."""
+        import cv2
+
+        side = 2 * CLEAR_CELLS + 1
+        return 255 - 255 * np.asarray(cv2.dilate(self.mask.astype(np.uint8), np.ones((side, side), np.uint8)), np.uint8)
 
     def touches(self, to_screen: PlaneMap, top: float, left: float, bottom: float, right: float) -> bool:
         """Whether a screen rectangle covers any breast; ``to_screen`` maps stored pixels to the screen."""
@@ -66,7 +89,8 @@ def find_tissue(pyramid: Pyramid, pixel: PixelFormat) -> Tissue:
 
     frame, level = _small(pyramid)
     to_stored = PlaneMap.resampling(0.5**level, 0.5**level).inverse()
-    values = frame.astype(np.float32) * (-1.0 if pixel.inverted else 1.0)
+    sign = -1.0 if air_is_high(pixel) else 1.0
+    values = frame.astype(np.float32) * sign
     low, high = (float(value) for value in np.percentile(values, (0.1, 99.9)))
     if high <= low:
         return Tissue(np.zeros(values.shape, np.bool_), to_stored, None)
@@ -74,9 +98,11 @@ def find_tissue(pyramid: Pyramid, pixel: PixelFormat) -> Tissue:
     between, _ = cv2.threshold(scaled, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
     air = scaled[scaled <= between].astype(np.float32)
     # the median, not the mean: dark skin in the air's class would pull a mean up and hide itself
+    if np.ptp(np.percentile(air, (16.0, 84.0))) > FLATTEST_SHARE * between:
+        return Tissue(_largest(scaled > between), to_stored, None)
     limit = float(np.median(air)) + max(3.0 * _spread(air), 255.0 * FAINTEST_TISSUE)
     mask = _largest(scaled > min(limit, between))
-    return Tissue(mask, to_stored, _air_values(frame, mask, pixel))
+    return Tissue(mask, to_stored, *_air_values(pyramid[0], mask, pixel, sign))
 
 
 def _small(pyramid: Pyramid) -> tuple[Frame, int]:
@@ -105,22 +131,38 @@ def _largest(mask: npt.NDArray[np.bool_]) -> Mask:
     return found
 
 
-def _air_values(frame: Frame, mask: Mask, pixel: PixelFormat) -> tuple[int, int] | None:
-    """Return the values of what lies clear of the breast; bright labels and markers there are left out."""
+def _air_values(
+    frame: Frame, mask: Mask, pixel: PixelFormat, sign: float
+) -> tuple[ValueRange | None, ValueRange | None]:
+    """Return the values of air (anywhere, clear of the breast); bright labels and markers are left out.
+
+    Parameters
+    ----------
+    frame : stored pixels at full resolution.
+    sign : -1 where air has the highest values.
+    """
     import cv2
 
-    grown = cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
-    outside = frame[~grown]
-    if outside.size <= frame.size // 100:
-        return None
-    sign = -1.0 if pixel.inverted else 1.0
-    air = outside.astype(np.float32) * sign
-    edge = float(np.median(air)) + AIR_SPREADS * _spread(air)
-    tissue = frame[mask].astype(np.float32) * sign
+    step = max(max(frame.shape) // SAMPLES, 1)
+    sample = frame[::step, ::step].astype(np.float32) * sign
+    breast = cv2.resize(mask.astype(np.uint8), sample.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    reach = 1 + round(5 * max(sample.shape) / max(mask.shape))  # two cells and a half each way
+    air = sample[cv2.dilate(breast, np.ones((reach, reach), np.uint8)) == 0]
+    if air.size <= sample.size // 100:
+        return None, None
+    lower, middle, upper = (float(value) for value in np.percentile(air, (16.0, 50.0, 84.0)))
+    edge = middle + AIR_SPREADS * (middle - lower)
+    far = middle + FAR_SPREADS * max(middle - lower, upper - middle)
+    tissue = sample[breast > 0]
     if tissue.size:
         # film labels, markers and a fogged border are part of what lies outside: they must not take tissue with them
         edge = min(edge, float(np.percentile(tissue, TISSUE_PERCENTILE)))
+        far = min(far, float(np.percentile(tissue, FAR_PERCENTILE)))
+    return _stored_range(edge, pixel, sign), _stored_range(max(far, edge), pixel, sign)
+
+
+def _stored_range(edge: float, pixel: PixelFormat, sign: float) -> ValueRange:
     levels = 1 << pixel.bits_stored
     lowest = -levels // 2 if pixel.signed else 0
-    edge_value = int(np.floor(edge)) * int(sign)
-    return (edge_value, lowest + levels - 1) if pixel.inverted else (lowest, edge_value)
+    value = int(np.floor(edge)) * int(sign)
+    return (value, lowest + levels - 1) if sign < 0 else (lowest, value)

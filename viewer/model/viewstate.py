@@ -28,6 +28,7 @@ class ImageState:
         self.slice_index = image.frames // 2
         self.window: VoiWindow | VoiTable | None = None  # None: the image's own first window, or one from its pixels
         self.auto_window: VoiWindow | None = None  # made from the pixels once they are there
+        self.choice = 0  # which of the windows that every slice states of its own
         self.inverted = False
         self.seen: set[int] = set()
         self._lut: tuple[tuple[VoiWindow | VoiTable | None, bool], npt.NDArray[np.uint8]] | None = None
@@ -41,7 +42,12 @@ class ImageState:
 
     def set_window(self, window: VoiWindow | VoiTable | None) -> None:
         """Use another VOI window or table; None goes back to the image's own."""
-        self.window = window
+        self.window, self.choice = window, 0
+        self.presentation_changed.emit()
+
+    def choose_own(self, choice: int) -> None:
+        """Use another of the windows that every slice states of its own (``MammoImage.frame_choices``)."""
+        self.window, self.choice = None, choice
         self.presentation_changed.emit()
 
     def set_auto_window(self, window: VoiWindow) -> None:
@@ -57,7 +63,7 @@ class ImageState:
     @property
     def current_window(self) -> VoiWindow | VoiTable | None:
         """The window in force for the current slice; None until one was made from the pixels."""
-        return self.window or default_window(self.image, self.slice_index) or self.auto_window
+        return self.window or default_window(self.image, self.slice_index, self.choice) or self.auto_window
 
     def lut(self) -> npt.NDArray[np.uint8]:
         """Return grey values by stored value for the current slice; made anew only when window or inversion change."""

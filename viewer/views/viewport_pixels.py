@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,9 +10,10 @@ import numpy.typing as npt
 from PySide6.QtGui import QImage
 
 from gmic_core.exam.geometry import PlaneMap
-from gmic_core.exam.model import MammoImage, VoiTable, VoiWindow
-from gmic_core.exam.voi import stored_to_gray
+from gmic_core.exam.model import MammoImage
+from gmic_core.exam.voi import stored_to_levels
 from viewer.commands import Context
+from viewer.model.displays import output_levels
 from viewer.model.render import OverlayLayer, render
 from viewer.model.resample import Pyramid
 from viewer.model.results import ResultEntry
@@ -33,10 +35,14 @@ class ViewportPixels:
     """Turns the state of an image into a ``QImage``; the same request twice costs nothing.
 
     A mouse that moves over the image, a box that is drawn, a title that changes: none of them touches pixels.
+
+    Parameters
+    ----------
+    screen : tells the key of the screen that the viewport is on; each screen has its own output.
     """
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
+    def __init__(self, context: Context, screen: Callable[[], str] = lambda: "") -> None:
+        self._context, self._screen = context, screen
         self._lut: tuple[object, Pixels] | None = None
         self._painted: tuple[object, Picture, Pixels] | None = None
         self._tissue: dict[str, Tissue] = {}
@@ -71,22 +77,28 @@ class ViewportPixels:
         tissue = self._tissue.get(image.sop_uid)
         if tissue is None:
             tissue = self._tissue[image.sop_uid] = find_tissue(pyramid, image.pixel)
+        black = self._context.session.displays.air_black
         pixels = render(
-            pyramid, to_screen, width, height, self._table(state, lut_key), air=tissue.air, overlay=self._layer(state)
-        )
+            pyramid, to_screen, width, height, self._table(state, lut_key),
+            air=tissue.air if black else None, tissue=tissue if black else None, overlay=self._layer(state),
+        )  # fmt: skip
         qimage = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32)
         picture = Picture(qimage, pyramid)
         self._painted = (key, picture, pixels)  # the QImage reads the array's memory: both live and die together
         return picture
 
-    @staticmethod
-    def _lut_key(state: ImageState) -> tuple[str, VoiWindow | VoiTable | None, bool]:
-        return (state.image.sop_uid, state.current_window, state.inverted)
+    def _lut_key(self, state: ImageState) -> tuple[object, ...]:
+        displays = self._context.session.displays
+        profile = displays.profile(self._screen())
+        return (state.image.sop_uid, state.current_window, state.inverted, profile, displays.air_black)
 
     def _table(self, state: ImageState, key: object) -> Pixels:
         if self._lut is None or self._lut[0] != key:
-            table = stored_to_gray(state.image, state.slice_index, state.current_window, state.inverted)
-            self._lut = (key, table)
+            displays = self._context.session.displays
+            levels = stored_to_levels(
+                state.image, state.slice_index, state.current_window, state.inverted, displays.air_black
+            )
+            self._lut = (key, output_levels(levels, displays.profile(self._screen())))
         return self._lut[1]
 
     def entry(self, state: ImageState) -> ResultEntry | None:

@@ -27,7 +27,7 @@ from viewer.model import corner_text
 from viewer.model.placement import stored_to_screen, view_mm_map
 from viewer.model.session import LinkKey, link_key
 from viewer.model.viewstate import ImageState
-from viewer.views import theme, viewport_marks
+from viewer.views import screens, theme, viewport_marks
 from viewer.views.study_model import SOP_UID_MIME
 from viewer.views.viewport_mouse import ViewportMouse
 from viewer.views.viewport_over import Look, ViewportOver
@@ -63,7 +63,7 @@ class ViewportView(QWidget):
         self._context = context
         self._session = context.session
         self.index = index
-        self.pixels = ViewportPixels(context)
+        self.pixels = ViewportPixels(context, lambda: screens.key_of(self))
         self.over = ViewportOver(context.session, self.pixels)
         self.mouse = ViewportMouse(context, index, self.to_view_mm, self.devicePixelRatioF)
         self.edges = (False, False)  # hairline on the left, at the top
@@ -98,6 +98,7 @@ class ViewportView(QWidget):
             signal.connect(self._repaint, check_nargs=False)
         session.results.changed.connect(self._result_changed)
         session.results.slice_arrived.connect(self._saliency_arrived)
+        session.displays.changed.connect(self._repaint, check_nargs=False)
         frames.frame_ready.connect(self._frame_ready)
         frames.frame_failed.connect(self._frame_failed)
 
