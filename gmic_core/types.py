@@ -92,6 +92,25 @@ class Provenance:
 
 
 @dataclass(frozen=True)
+class Member:
+    """What one set of weights says about an image, where several were asked.
+
+    Attributes
+    ----------
+    weights, weights_sha256 : as in :class:`Provenance`.
+    y, y_global, y_local : (benign, malignant) as in :class:`ImageResult`.
+    patches : how many of the result's ``rois`` are this member's; they stand in the order of the members.
+    """
+
+    weights: str
+    weights_sha256: str
+    y: tuple[float, float]
+    y_global: tuple[float, float]
+    y_local: tuple[float, float]
+    patches: int
+
+
+@dataclass(frozen=True)
 class ImageResult:
     """What one network says about one image.
 
@@ -104,6 +123,11 @@ class ImageResult:
     y, y_global, y_local : (benign, malignant) probabilities; y_local is NaN when no patch could be chosen.
     profile : float32 (slices, 2), the maximum of the map per slice and class.
     outside_fraction : share of breast pixels that the network's window did not cover, 0..1.
+    members : the sets of weights of an ensemble; empty for a single one.
+    spread : float16 (slices, 2, h, w), population standard deviation of the members' maps; None for a single one.
+    features : float32 (K, 512), what the local network made of each patch, in the order of ``rois``; None where it was
+        not kept (results of earlier versions).
+    vectors : float32 (members, 256), the largest global features of each set of weights.
     """
 
     sop_uid: str
@@ -122,3 +146,7 @@ class ImageResult:
     outside_fraction: float
     provenance: Provenance
     notes: tuple[str, ...] = field(default=())
+    members: tuple[Member, ...] = field(default=())
+    spread: npt.NDArray[np.float16] | None = None
+    features: npt.NDArray[np.float32] | None = None
+    vectors: npt.NDArray[np.float32] | None = None

@@ -160,6 +160,8 @@ def run_image(
         outside_fraction=plan.outside_fraction,
         provenance=_provenance(loaded, time.monotonic() - started),
         notes=notes,
+        features=None if local is None else local.features.cpu().numpy(),
+        vectors=vector.cpu().numpy(),
     )
     run.on_event(ImageFinished(result))
     return result

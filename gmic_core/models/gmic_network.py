@@ -55,12 +55,14 @@ class LocalPass:
     y_local : (1, 2).
     patch_scores : (K, 2), the local head on each patch alone; not part of the published models.
     z : (1, 512), the attention-weighted features.
+    features : (K, 512), of each patch alone.
     """
 
     attention: Tensor
     y_local: Tensor
     patch_scores: Tensor
     z: Tensor
+    features: Tensor
 
 
 @dataclass(frozen=True)
@@ -171,11 +173,14 @@ class GmicNetwork(nn.Module):
 
     def local(self, patches: Tensor) -> LocalPass:
         """Run the local network on at least one patch (K, 256, 256)."""
-        features = self.dn_resnet(patches)  # (K, 512)
+        return self.attend(self.dn_resnet(patches))
+
+    def attend(self, features: Tensor) -> LocalPass:
+        """Weigh the features (K, 512) of at least one patch and score them: all that follows the local network."""
         attention = gated_attention(features, self.mil_attn_V, self.mil_attn_U, self.mil_attn_w)
         z = attention @ features
         y_local = torch.sigmoid(self.classifier_linear(z))
-        return LocalPass(attention, y_local, torch.sigmoid(self.classifier_linear(features)), z)
+        return LocalPass(attention, y_local, torch.sigmoid(self.classifier_linear(features)), z, features)
 
     def combine(self, y_global: Tensor, y_local: Tensor, global_vector: Tensor, z: Tensor) -> Tensor:
         """Return the prediction (1, 2) of an image with patches; without any it is y_global."""

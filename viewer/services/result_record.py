@@ -6,15 +6,23 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from gmic_core.types import ImageResult, Laterality, Modality, Provenance, Roi
+from gmic_core.types import ImageResult, Laterality, Member, Modality, Provenance, Roi
 
 ARRAY_FIELDS = ("saliency", "saliency_to_stored", "window_to_stored", "profile")
 """Fields of :class:`ImageResult` that are kept as arrays."""
+OPTIONAL_ARRAYS = ("spread", "features", "vectors")
+"""Arrays that not every result has."""
+
+
+def arrays_of(result: ImageResult) -> dict[str, Any]:
+    """Return the arrays that a result has, by the names of their fields."""
+    present = [name for name in OPTIONAL_ARRAYS if getattr(result, name) is not None]
+    return {name: getattr(result, name) for name in (*ARRAY_FIELDS, *present)}
 
 
 def to_record(result: ImageResult) -> str:
     """Return a result as JSON without its arrays and its UID."""
-    beside = (*ARRAY_FIELDS, "sop_uid")
+    beside = (*ARRAY_FIELDS, *OPTIONAL_ARRAYS, "sop_uid")
     return json.dumps({name: value for name, value in asdict(result).items() if name not in beside})
 
 
@@ -48,7 +56,30 @@ def from_record(text: str, sop_uid: str, arrays: dict[str, Any]) -> ImageResult:
         outside_fraction=float(plain["outside_fraction"]),
         provenance=Provenance(**plain["provenance"]),
         notes=tuple(plain["notes"]),
+        members=tuple(_member(member) for member in plain.get("members", ())),  # earlier versions kept none
+        spread=_spread(arrays, saliency.shape),
+        features=_rows(arrays, "features", len(plain["rois"])),
+        vectors=_rows(arrays, "vectors", len(plain.get("members", ())) or 1),
     )
+
+
+def _spread(arrays: dict[str, Any], shape: tuple[int, ...]) -> Any:
+    spread = arrays.get("spread")
+    if spread is not None and spread.shape != shape:
+        raise ValueError("the kept spread has another shape than its map")
+    return spread
+
+
+def _rows(arrays: dict[str, Any], name: str, rows: int) -> Any:
+    values = arrays.get(name)
+    if values is not None and (values.ndim != 2 or len(values) != rows):
+        raise ValueError(f"the kept {name} are not those of this result")
+    return values
+
+
+def _member(plain: dict[str, Any]) -> Member:
+    scores = {name: _pair(plain[name]) for name in ("y", "y_global", "y_local")}
+    return Member(plain["weights"], plain["weights_sha256"], patches=int(plain["patches"]), **scores)
 
 
 def _pair(values: list[float]) -> tuple[float, float]:

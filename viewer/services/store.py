@@ -26,7 +26,7 @@ from gmic_core.paths import ensure_dir, user_data_dir
 from gmic_core.preprocessing.version import PREPROCESSING_VERSION
 from gmic_core.types import ImageResult
 from viewer.services import image_key
-from viewer.services.result_record import ARRAY_FIELDS, from_record, to_record
+from viewer.services.result_record import arrays_of, from_record, to_record
 
 log = logging.getLogger(__name__)
 
@@ -216,7 +216,7 @@ class ResultStore:
         part = path.with_suffix(f".{os.getpid()}.part")
         try:
             with part.open("wb") as file:
-                np.savez_compressed(file, **{name: getattr(result, name) for name in ARRAY_FIELDS})
+                np.savez_compressed(file, **arrays_of(result))
             os.replace(part, path)
         finally:
             part.unlink(missing_ok=True)
@@ -225,7 +225,7 @@ class ResultStore:
     def _read_arrays(self, key: str) -> dict[str, Any]:
         # an own file object: numpy leaves the file open when its content is damaged
         with self._arrays_path(key).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in ARRAY_FIELDS}
+            return dict(arrays)
 
     def _tidy(self) -> None:
         """Remove the results not looked at for longest when there are too many, and files that belong to none."""
