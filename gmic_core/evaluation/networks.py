@@ -11,7 +11,7 @@ from gmic_core.inference.augmented import run_augmented
 from gmic_core.inference.engine import Run, run_image
 from gmic_core.inference.network import LoadedNetwork, load_network
 from gmic_core.inference.slices import Reader
-from gmic_core.training.data.windows import scaled_spec
+from gmic_core.models.trained_input import scaled_spec
 from gmic_core.types import ImageResult
 
 
@@ -23,13 +23,14 @@ def load_networks(
     Parameters
     ----------
     factor : how many times as large the pixels are as those that the network was made for; its window covers the
-        same field of view then.
+        same field of view then. Weights that state their own pixel size keep it.
     """
     networks = {
         model: tuple(load_network(model, ref, device) for ref in refs) for model, refs in sorted(weights.items())
     }
     for loaded in (one for members in networks.values() for one in members):
-        loaded.network.spec = scaled_spec(loaded.network.spec, factor)
+        if loaded.weights.trained_input is None:
+            loaded.network.spec = scaled_spec(loaded.network.spec, factor)
     return networks
 
 

@@ -8,6 +8,7 @@ training_data   what the weights were trained on; begins with :data:`SIMULATED_O
 licence         of the weights
 statement       the model card in one line
 created         ISO 8601, UTC
+input           window and pixel size that they were trained at, as JSON, where these are not the network's usual ones
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gmic_core.errors import WeightsError
+from gmic_core.models.trained_input import TrainedInput
 from gmic_core.types import SIMULATED_ONLY
 
 MAX_HEADER_BYTES = 16 << 20
@@ -39,6 +41,7 @@ class WeightMetadata:
     licence: str = ""
     statement: str = ""
     created: str = ""
+    trained_input: TrainedInput | None = None
 
     def as_text(self) -> dict[str, str]:
         """Return what is written into the file; keys that have nothing to say are left out."""
@@ -49,6 +52,7 @@ class WeightMetadata:
             "licence": self.licence,
             "statement": self.statement,
             "created": self.created,
+            "input": self.trained_input.as_text() if self.trained_input else "",
         }
         return {key: text for key, text in texts.items() if text}
 
@@ -64,7 +68,7 @@ def read_metadata(path: Path) -> WeightMetadata:
     Raises
     ------
     WeightsError
-        If the hyperparameters in it cannot be read.
+        If the hyperparameters or the input size in it cannot be read.
     OSError
         If the file cannot be read.
     """
@@ -78,7 +82,9 @@ def read_metadata(path: Path) -> WeightMetadata:
             f"{path.name} states hyperparameters that cannot be read; export it again from the training run."
         )
     plain = ("model", "training_data", "licence", "statement", "created")
-    return WeightMetadata(hyper=hyper, **{key: texts.get(key, "") for key in plain})
+    stated = texts.get("input")
+    trained = TrainedInput.parse(stated, path.name) if stated else None
+    return WeightMetadata(hyper=hyper, trained_input=trained, **{key: texts.get(key, "") for key in plain})
 
 
 def _header_texts(path: Path) -> dict[str, str]:

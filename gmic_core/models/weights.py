@@ -18,6 +18,7 @@ from gmic_core.models.gmic_network import GmicNetwork
 from gmic_core.models.random_weights import random_state
 from gmic_core.models.registry import ModelSpec, available_models, create_model, get_spec
 from gmic_core.models.store import WeightsRecord, WeightsStore, check_name, file_sha256, name_from_file
+from gmic_core.models.trained_input import TrainedInput
 from gmic_core.models.weight_files import read_weight_file
 from gmic_core.models.weight_fit import (
     checked_state,
@@ -42,6 +43,7 @@ class LoadedWeights:
     sha256 : of the file; of the tensors' bytes for random weights.
     state : published keys, float32 on the CPU.
     hyper : all hyperparameters, for ``create_model(model, **hyper)``.
+    trained_input : window and pixel size that they were trained at, where these are not the network's usual ones.
     """
 
     model: str
@@ -52,6 +54,7 @@ class LoadedWeights:
     licence: str
     state: dict[str, Tensor]
     hyper: dict[str, object]
+    trained_input: TrainedInput | None = None
 
 
 def resolve_weights(model: str, ref: str, store: WeightsStore | None = None) -> LoadedWeights:
@@ -88,6 +91,8 @@ def load_model(model: str, ref: str, store: WeightsStore | None = None) -> tuple
     weights = resolve_weights(model, ref, store)
     network = create_model(model, **weights.hyper)
     load_reference_state(network, weights.state)
+    if weights.trained_input is not None:
+        network.spec = weights.trained_input.applied(network.spec)
     return network, weights
 
 
@@ -201,6 +206,7 @@ def _stored(model: str, store: WeightsStore, name: str) -> LoadedWeights:
         licence=record.licence,
         state=checked_state(path, state),
         hyper=dataclasses.asdict(get_spec(model).hyper(**record.hyper)),
+        trained_input=read_metadata(path).trained_input,
     )
 
 
@@ -224,4 +230,5 @@ def _from_file(model: str, path: Path) -> LoadedWeights:
         licence=said.licence or (spec.weights_licence if release else "unknown"),
         state=checked_state(path, raw),
         hyper=settings_of(spec, variant, release, said.hyper),
+        trained_input=said.trained_input,
     )

@@ -7,6 +7,7 @@ from typing import Literal
 
 from gmic_core.errors import TrainingError
 from gmic_core.training.toml_tables import number, text
+from gmic_core.types import Modality
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ class MapData:
     side : rows and columns of a crop of a slice in pixels; 0: the whole window.
     per_epoch, validation : slices of one epoch, of one validation.
     finding_share : share of the training's slices that hold a finding.
+    modalities : images that one network learns from together, such as FFDM and S2D; empty: the experiment's modality.
     volume_slices : the stage ``images`` learns from so many neighbouring kept slices at a time; 0: from the volumes of
         ``[data.phantom]``.
     train_seeds, validation_seeds : (first, count), as in ``[data.phantom]``; the breasts have more findings than those.
@@ -94,6 +96,7 @@ class MapData:
     per_epoch: int = number(400, least=1)
     validation: int = number(80, least=4)
     finding_share: float = number(0.75, least=0.0, most=1.0)
+    modalities: tuple[Modality, ...] = ()
     volume_slices: int = number(0, least=0)
     train_seeds: tuple[int, int] = (1_000_000, 200)
     validation_seeds: tuple[int, int] = (2_000_000, 20)

@@ -18,6 +18,8 @@ from typing import Any, Literal
 
 from gmic_core.errors import ModelError, TrainingError
 from gmic_core.models.registry import ModelSpec, get_spec
+from gmic_core.models.trained_input import TrainedInput, scaled_spec, spec_at
+from gmic_core.phantom.spec import SMALL_FACTOR
 from gmic_core.training.data_section import DataSection
 from gmic_core.training.toml_tables import number, read_table, text
 from gmic_core.types import Modality
@@ -198,6 +200,17 @@ class Experiment:
         size = self.network.patch_size
         patch = (size, size) if size else spec.patch_size
         return dataclasses.replace(spec, inputs=inputs, patch_size=patch)
+
+    @property
+    def trained_input(self) -> TrainedInput | None:
+        """The window and pixel size of this experiment, where these are not the network's usual ones."""
+        data = self.data
+        small = data.source == "phantom" and data.phantom.size == "small"
+        usual = get_spec(self.model)
+        spec = scaled_spec(usual, SMALL_FACTOR if small else 1)
+        spec = spec_at(spec, self.modality, data.rows, data.columns, data.spacing_mm)
+        own = TrainedInput.of(dataclasses.replace(spec, patch_size=self.spec.patch_size), self.modality)
+        return None if own == TrainedInput.of(usual, self.modality) else own
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, fit for JSON."""

@@ -61,6 +61,7 @@ def metadata(experiment: Experiment, description: Mapping[str, object], results:
         training_data=simulated_only(data) if simulated else data,
         licence=LICENCE if simulated else "that of whoever trained them and of the data",
         statement=experiment.title,
+        trained_input=experiment.trained_input,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     return known.as_text() | {

@@ -58,10 +58,10 @@ def digital_data(experiment: Experiment, folder: Path) -> TrainingData:
             _make(store, _seeds(split, seeds), _slice_options(experiment), experiment.data.phantom.workers)
             described[name] = {"seeds": list(seeds)}
             if "maps" in kinds:
-                parts[name] = MapSource(store, str(experiment.modality), _map_options(experiment, split))
+                parts[name] = MapSource(store, _together(experiment), _map_options(experiment, split))
             if maps.volume_slices:
                 images = "train" if split == "training" else "validation"
-                parts[images] = SliceVolumes(store, str(experiment.modality), maps.volume_slices)
+                parts[images] = SliceVolumes(store, _together(experiment), maps.volume_slices)
     if kinds & {"images", "birads"} and not maps.volume_slices:
         phantom = experiment.data.phantom
         for split, name, seeds in (
@@ -77,6 +77,11 @@ def digital_data(experiment: Experiment, folder: Path) -> TrainingData:
         **parts,
         description={"training_data": text, "simulated": True, "modality": str(experiment.modality), **described},
     )
+
+
+def _together(experiment: Experiment) -> tuple[str, ...]:
+    """Return the modalities that the stages ``maps`` and ``images`` learn from."""
+    return tuple(str(one) for one in experiment.data.maps.modalities or (experiment.modality,))
 
 
 def _shared(experiment: Experiment) -> bool:
@@ -137,9 +142,9 @@ def _patch_options(experiment: Experiment, split: str) -> PatchOptions:
 
 
 def _slice_options(experiment: Experiment) -> StoreOptions:
-    """Return how a store of slices is made: volumes and full-field images together, simulating is what takes time."""
+    """Return how a store of slices is made: of all modalities together, simulating is what takes time."""
     data = experiment.data
-    modalities = ("DBT", "FFDM") if _shared(experiment) else (str(experiment.modality),)
+    modalities = ("DBT", "FFDM", "S2D") if _shared(experiment) else _together(experiment)
     return SliceStoreOptions(
         BreastOptions(modalities=modalities, size=data.phantom.size),
         window=(data.rows, data.columns, data.spacing_mm),

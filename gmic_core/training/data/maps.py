@@ -56,7 +56,7 @@ class MapOptions:
 
 
 class MapSource:
-    """Draws slices of one modality from a store of slices.
+    """Draws slices (2D images) of some modalities from a store of slices.
 
     Raises
     ------
@@ -64,13 +64,13 @@ class MapSource:
         If the store is damaged, or holds no slice with or without a finding.
     """
 
-    def __init__(self, store: Path, modality: str, options: MapOptions) -> None:
+    def __init__(self, store: Path, modalities: tuple[str, ...], options: MapOptions) -> None:
         self.options = options
         self._groups: dict[str, list[tuple[StoredBreast, int]]] = {}
         self._plain: list[tuple[StoredBreast, int]] = []
         for breast in open_store(store):
             for number, crop in enumerate(breast.crops):
-                if crop.modality != modality:
+                if crop.modality not in modalities:
                     continue
                 for kind in sorted({breast.finding(seen.number).kind for seen in crop.seen}):
                     self._groups.setdefault(kind, []).append((breast, number))
@@ -78,7 +78,8 @@ class MapSource:
                     self._plain.append((breast, number))
         if not self._groups or not self._plain:
             raise TrainingError(
-                f"{store} needs {modality} slices with findings and without; make more breasts for it first."
+                f"{store} needs {' and '.join(modalities)} slices with findings and without; "
+                "make more breasts for it first."
             )
 
     def epoch(self, rng: np.random.Generator) -> Iterator[MapBatch]:

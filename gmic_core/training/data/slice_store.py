@@ -1,4 +1,4 @@
-"""A store of whole-window slices and full-field images with their findings: what the maps are pretrained on.
+"""A store of whole-window slices and 2D images with their findings: what the maps are pretrained on.
 
 GroupNorm sees the whole image, so a global network that has only seen patches is not ready for slices. Simulating is
 what takes time: of a volume only the slices that are kept are reconstructed, and their sums stand for the volume's.
@@ -16,9 +16,9 @@ import numpy.typing as npt
 
 from gmic_core.phantom.breast import Breast
 from gmic_core.phantom.findings import Finding, PlacedFinding, insert_findings
-from gmic_core.phantom.simulate import acquire_full_field, acquire_slices
+from gmic_core.phantom.simulate import acquire, acquire_full_field, acquire_slices
 from gmic_core.phantom.spec import BreastSpec, ViewName, make_exam_spec, stream
-from gmic_core.phantom.truth import dbt_labels, ffdm_labels, slice_range
+from gmic_core.phantom.truth import dbt_labels, ffdm_labels, slice_range, synthetic_labels
 from gmic_core.phantom.view_tissue import ViewTissue
 from gmic_core.training.data.cropping import NEAR_SLICES, BaseCutter, Cut, LabelledImage, coarse, seen_in
 from gmic_core.training.data.digital import BreastOptions, BreastPlan, SimulatedBreast, StoreOptions
@@ -49,8 +49,9 @@ class SlicedImage(LabelledImage):
 
 
 def simulate_slices(plan: BreastPlan, options: BreastOptions) -> SimulatedBreast:
-    """Simulate a breast, but only some slices of its volumes, and no synthetic images.
+    """Simulate a breast, but keep only some slices of its volumes.
 
+    Without synthetic images, for which every slice is needed, only the kept ones are reconstructed.
     A :data:`~gmic_core.training.data.digital.Simulator`.
     """
     exam = make_exam_spec(plan.seed, thickness_mm=plan.thickness_mm, size=options.size)
@@ -66,16 +67,35 @@ def _images(
         name = cast(ViewName, view)
         tissue = breast.view(name)
         placed = insert_findings(breast, name, tissue, findings)
-        if "DBT" in modalities:
-            yield _volume(breast.spec, name, tissue, placed)
-        if "FFDM" in modalities:
-            yield _full_field(breast.spec, name, tissue, placed)
+        yield from _view(breast.spec, name, tissue, placed, modalities)
 
 
-def _volume(spec: BreastSpec, view: ViewName, tissue: ViewTissue, placed: tuple[PlacedFinding, ...]) -> SlicedImage:
-    labels = dbt_labels(spec, placed)
+def _view(
+    spec: BreastSpec, view: ViewName, tissue: ViewTissue, placed: tuple[PlacedFinding, ...], modalities: tuple[str, ...]
+) -> Iterator[LabelledImage]:
     numbers = choose_slices(spec, view, placed)
-    frames = acquire_slices(spec, view, tissue, numbers)
+    if "S2D" in modalities:  # every slice is needed, so that the others come with them
+        seen = acquire(spec, view, tissue)
+        volume, full_field = seen.dbt[list(numbers)], seen.ffdm
+        yield _flat_image(spec, view, Modality.S2D, seen.s2d, synthetic_labels(spec, placed))
+        del seen
+        if "DBT" in modalities:
+            yield _volume(spec, view, placed, numbers, volume)
+    elif "DBT" in modalities:
+        yield _volume(spec, view, placed, numbers, acquire_slices(spec, view, tissue, numbers))
+    if "FFDM" in modalities:
+        image = full_field if "S2D" in modalities else acquire_full_field(spec, view, tissue)
+        yield _flat_image(spec, view, Modality.FFDM, image, ffdm_labels(spec, placed))
+
+
+def _volume(
+    spec: BreastSpec,
+    view: ViewName,
+    placed: tuple[PlacedFinding, ...],
+    numbers: tuple[int, ...],
+    frames: npt.NDArray[np.uint16],
+) -> SlicedImage:
+    labels = dbt_labels(spec, placed)
     near = np.stack([labels[max(k - NEAR_SLICES, 0) : k + NEAR_SLICES + 1].max(axis=0) for k in numbers])
     flat = labels.max(axis=0)[None]
     if spec.laterality is Laterality.R:
@@ -84,12 +104,13 @@ def _volume(spec: BreastSpec, view: ViewName, tissue: ViewTissue, placed: tuple[
     return SlicedImage(image, frames, flat, {1: (0, 0)} if flat.any() else {}, numbers, near)
 
 
-def _full_field(spec: BreastSpec, view: ViewName, tissue: ViewTissue, placed: tuple[PlacedFinding, ...]) -> SlicedImage:
-    frames = acquire_full_field(spec, view, tissue)[None]
-    labels = ffdm_labels(spec, placed)[None]
+def _flat_image(
+    spec: BreastSpec, view: ViewName, modality: Modality, pixels: npt.NDArray[np.uint16], truth: Labels
+) -> SlicedImage:
+    frames, labels = pixels[None], truth[None]
     if spec.laterality is Laterality.R:
         labels = labels[..., ::-1]
-    image = header_of(spec, view, Modality.FFDM, frames)
+    image = header_of(spec, view, modality, frames)
     return SlicedImage(image, frames, labels, {1: (0, 0)} if labels.any() else {}, (0,), labels)
 
 

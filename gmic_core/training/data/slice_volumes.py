@@ -19,7 +19,7 @@ class SliceVolumes:
     Parameters
     ----------
     store : a store of slices.
-    modality : the one wanted; 2D images give volumes of one slice.
+    modalities : those wanted; a volume has one of them. 2D images give volumes of one slice.
     depth : slices of a volume; a breast's last one may have fewer.
 
     Raises
@@ -28,15 +28,14 @@ class SliceVolumes:
         If the store has no such images.
     """
 
-    def __init__(self, store: Path, modality: str, depth: int) -> None:
+    def __init__(self, store: Path, modalities: tuple[str, ...], depth: int) -> None:
         self._volumes: list[tuple[StoredBreast, tuple[int, ...]]] = []
         for breast in open_store(store):
-            heights = [(crop.slice_index, n) for n, crop in enumerate(breast.crops) if crop.modality == modality]
-            numbers = [number for _, number in sorted(heights)]
-            for start in range(0, len(numbers), depth):
-                self._volumes.append((breast, tuple(numbers[start : start + depth])))
+            for numbers in _by_image(breast, modalities):
+                for start in range(0, len(numbers), depth):
+                    self._volumes.append((breast, tuple(numbers[start : start + depth])))
         if not self._volumes:
-            raise TrainingError(f"{store} holds no {modality} images; make a store with them.")
+            raise TrainingError(f"{store} holds no {' or '.join(modalities)} images; make a store with them.")
 
     def __len__(self) -> int:
         """Return the number of volumes."""
@@ -59,3 +58,12 @@ class SliceVolumes:
         name = f"digital breast {breast.seed}, {len(numbers)} slices from number {breast.crops[numbers[0]].slice_index}"
         labels = (float(benign), float(malignant))
         return Sample(name, torch.from_numpy(pixels), labels, birads_of(benign, malignant))
+
+
+def _by_image(breast: StoredBreast, modalities: tuple[str, ...]) -> list[list[int]]:
+    """Return the numbers of the crops of every image, by height: slices of two views are no volume."""
+    images: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    for number, crop in enumerate(breast.crops):
+        if crop.modality in modalities:
+            images.setdefault((crop.modality, crop.view), []).append((crop.slice_index, number))
+    return [[number for _, number in sorted(images[key])] for key in sorted(images)]

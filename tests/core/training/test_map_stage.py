@@ -79,7 +79,7 @@ def store(tmp_path: Path) -> Path:
 
 
 def test_slices_come_with_their_codes(store: Path) -> None:
-    source = MapSource(store, "DBT", MapOptions(batch_size=1, batches=2, augment=False))
+    source = MapSource(store, ("DBT",), MapOptions(batch_size=1, batches=2, augment=False))
     first, second = source.every(4)
     assert first.pixels.shape == (1, 1, SIZE, SIZE)
     assert first.names == ("breast-1000000 slice 7",)
@@ -91,14 +91,14 @@ def test_slices_come_with_their_codes(store: Path) -> None:
 
 
 def test_crops_hold_the_finding_that_they_were_drawn_for(store: Path) -> None:
-    source = MapSource(store, "DBT", MapOptions(side=256, batch_size=4, batches=3, finding_share=1.0))
+    source = MapSource(store, ("DBT",), MapOptions(side=256, batch_size=4, batches=3, finding_share=1.0))
     for batch in source.epoch(np.random.default_rng(0)):
         assert batch.pixels.shape == (4, 1, 256, 256)
         assert all(((codes == MALIGNANT) | (codes == BENIGN)).any() for codes in batch.codes)
 
 
 def test_the_same_generator_gives_the_same_slices(store: Path) -> None:
-    source = MapSource(store, "DBT", MapOptions(side=256, batches=2))
+    source = MapSource(store, ("DBT",), MapOptions(side=256, batches=2))
     once = [batch.pixels for batch in source.epoch(np.random.default_rng(3))]
     again = [batch.pixels for batch in source.epoch(np.random.default_rng(3))]
     assert all(torch.equal(a, b) for a, b in zip(once, again, strict=True))
@@ -106,4 +106,4 @@ def test_the_same_generator_gives_the_same_slices(store: Path) -> None:
 
 def test_a_store_without_the_modality_is_refused(store: Path) -> None:
     with pytest.raises(TrainingError, match="FFDM slices with findings and without"):
-        MapSource(store, "FFDM", MapOptions())
+        MapSource(store, ("FFDM",), MapOptions())
