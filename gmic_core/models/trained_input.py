@@ -1,4 +1,4 @@
-"""Windows and pixel sizes other than a network's usual ones: those of small breasts, those that weights were trained at.
+"""Windows and pixel sizes other than the usual ones: those of small breasts, those that weights were trained at.
 
 Imports no torch.
 """
