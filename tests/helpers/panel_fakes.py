@@ -14,7 +14,7 @@ from gmic_core.exam.model import Exam, MammoImage, PixelFormat, PixelSource, Voi
 from gmic_core.types import ImageResult, Laterality, Modality, Provenance, Roi
 from tests.helpers.breasts import breast, hanging
 from viewer.commands import Context
-from viewer.commands.context import WeightsOffer
+from viewer.commands.context import Storage, WeightsOffer
 from viewer.model.render import build_pyramid
 from viewer.model.session import Session
 from viewer.model.settings import Settings
@@ -73,6 +73,15 @@ class RecordedActions:
 
     def offered_weights(self) -> list[WeightsOffer]:
         return []
+
+    def why_not_hang(self, layout: str) -> str | None:
+        return None
+
+    def offered_layouts(self) -> list[tuple[str, str]]:
+        return [("2x2", "Four views"), ("mine", "A protocol of one's own")]
+
+    def storage(self) -> Storage:
+        return Storage(Path("/home/reader/.local/share/gmic-viewer"), 3, 5 << 20, 700 << 20, 6 << 30)
 
     def panel_visible(self, panel: str) -> bool:
         return self.panels[panel]

@@ -13,14 +13,16 @@ from PySide6.QtWidgets import QFileDialog
 from gmic_core.exam.model import Exam
 from viewer.app.cine import CinePlayer
 from viewer.app.opening import Opening
+from viewer.app.preferences import Preferences
 from viewer.app.reading_ai import AiRuns
-from viewer.commands.context import PanelName, RunScope, WeightsOffer
+from viewer.app.screen_setup import ScreenSetup
+from viewer.app.volumes import Volumes
+from viewer.commands.context import PanelName, RunScope, Storage, WeightsOffer
 from viewer.model.session import Session
 from viewer.services.inference import InferenceClient
 from viewer.views.main_window import MainWindow
 from viewer.views.question_dialog import QuestionDialog
 
-MM_PER_INCH = 25.4
 FILE_FILTER = (
     "Breast images (*.dcm *.dicom *.ima *.png *.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd *.zip DICOMDIR);;All files (*)"
 )
@@ -29,7 +31,7 @@ FILE_FILTER = (
 class AppActions:
     """The one implementation of :class:`viewer.commands.context.Actions`.
 
-    The window is set after construction: it needs the context, which needs these actions.
+    The window and what stands beside it are set after construction: they need the context, which needs these actions.
     """
 
     def __init__(
@@ -44,6 +46,9 @@ class AppActions:
         self._session, self._opening, self._runs = session, opening, runs
         self._client, self._cine, self._report = client, cine, report
         self.window: MainWindow | None = None
+        self.preferences: Preferences | None = None
+        self.volumes: Volumes | None = None
+        self.screens = ScreenSetup(session, lambda: self.window)
 
     # -- files ---------------------------------------------------------------------------------------------------
     def open_dialog(self) -> None:
@@ -86,7 +91,15 @@ class AppActions:
 
     def step_hanging(self, step: int) -> None:
         """Go to the next or previous hanging step."""
-        self._opening.step_hanging(step)
+        self._opening.hanging.step(step)
+
+    def why_not_hang(self, layout: str) -> str | None:
+        """Return why the open exam cannot hang by a protocol; None: it can."""
+        return self._opening.hanging.why_not(layout)
+
+    def offered_layouts(self) -> Sequence[tuple[str, str]]:
+        """Return (id, label) of all hanging protocols."""
+        return self._opening.hanging.offered()
 
     def answer_question(self) -> None:
         """Ask about the active image, or the first one that a question is open about; nothing waits for the answer."""
@@ -135,10 +148,15 @@ class AppActions:
     # -- window --------------------------------------------------------------------------------------------------
     def screen_scale(self) -> float | None:
         """Return device pixels per mm of the screen, or None where it does not tell its size."""
-        screen = self.window.screen() if self.window is not None else QGuiApplication.primaryScreen()
-        if screen is None or screen.physicalSize().width() < 100.0:  # no desktop screen is narrower than 10 cm
-            return None
-        return float(screen.physicalDotsPerInch() / MM_PER_INCH * screen.devicePixelRatio())
+        return self.screens.scale()
+
+    def show_display_setup(self) -> None:
+        """Ask how the window's screen is to be driven."""
+        self.screens.show_dialog()
+
+    def show_test_pattern(self) -> None:
+        """Fill the window's screen with the test pattern."""
+        self.screens.show_pattern()
 
     def toggle_panel(self, panel: PanelName) -> None:
         """Show or hide the study list or the AI panel."""
@@ -148,6 +166,11 @@ class AppActions:
     def panel_visible(self, panel: PanelName) -> bool:
         """Whether a panel is shown; all are before there is a window."""
         return self.window is None or self.window.panel_visible(panel)
+
+    def toggle_volume(self) -> None:
+        """Show or hide the 3D view."""
+        if self.volumes is not None:
+            self.volumes.toggle()
 
     def toggle_full_screen(self) -> None:
         """Let the window fill the screen, or go back."""
@@ -159,6 +182,44 @@ class AppActions:
         if self.window is not None:
             self.window.help.toggle()
 
+    # -- beside the images ---------------------------------------------------------------------------------------
+    @property
+    def _beside(self) -> Preferences:
+        assert self.preferences is not None  # commands run once the window is there
+        return self.preferences
+
+    def show_settings(self) -> None:
+        """Open the settings."""
+        self._beside.show_settings()
+
+    def save_settings(self) -> None:
+        """Write the settings now."""
+        self._beside.save()
+
+    def show_palette(self) -> None:
+        """Let the reader find a command by its name."""
+        self._beside.show_palette()
+
+    def show_guide(self, topic: str = "") -> None:
+        """Open the user guide."""
+        self._beside.show_guide(topic)
+
+    def next_region(self, step: int) -> None:
+        """Move the focus to another part of the window."""
+        self._beside.next_region(step)
+
+    def open_last(self) -> None:
+        """Open the exam that was open when the window was closed."""
+        self._beside.open_last()
+
+    def storage(self) -> Storage:
+        """Return what the program keeps."""
+        return self._beside.storage()
+
+    def clear_results(self) -> None:
+        """Delete the kept AI results."""
+        self._beside.clear_results()
+
     def escape(self) -> None:
         """Close what lies over the images."""
         if self.window is not None:
@@ -168,6 +229,10 @@ class AppActions:
         """Copy versions, settings and the last messages to the clipboard."""
         QGuiApplication.clipboard().setText(self._report())
         self._session.notice.emit("hint", "The report was copied; paste it into a message.")
+
+    def copy_text(self, text: str) -> None:
+        """Put text on the clipboard."""
+        QGuiApplication.clipboard().setText(text)
 
     def quit(self) -> None:
         """Close the window."""

@@ -18,10 +18,15 @@ from viewer.app.crash import versions
 from viewer.app.logs import AppLog
 from viewer.app.opening import Opening
 from viewer.app.post import Poster
+from viewer.app.preferences import Preferences
 from viewer.app.reading_ai import AiRuns
+from viewer.app.screen_setup import keep as keep_displays
+from viewer.app.volumes import Volumes
 from viewer.app.weights import named_weights
-from viewer.commands import Context
+from viewer.commands import Context, keys
+from viewer.model.display_file import load_displays
 from viewer.model.hanging import load_protocols
+from viewer.model.keymap import KeyMap
 from viewer.model.session import Session
 from viewer.model.settings import Settings, load_settings, save_settings
 from viewer.services.answers import AnswerStore
@@ -75,6 +80,7 @@ class Application(QObject):
         self.post = Poster()
         self.session = Session()
         self.session.overlays.update(**vars(self.settings.overlay))
+        self._restore_displays(problems)
         self.session.identity_hidden = self.settings.identity_hidden
         self.session.ai.automatic = self.settings.ai_automatic
         self.session.ai.state = "idle"
@@ -87,22 +93,38 @@ class Application(QObject):
             self.settings,
             self.loader,
             self.scanner,
-            load_protocols(user_data_dir() / "hanging"),
+            load_protocols(user_data_dir() / "hanging", problems.append),
             AnswerStore(),
         )
         self.runs = AiRuns(self.session, self.settings, self.client, weights)
         self.cine = CinePlayer(self.session, self.settings, self.loader, self)
         self.actions = AppActions(self.session, self.opening, self.runs, self.client, self.cine, self.report)
-        self.context = Context(self.session, self.settings, self.loader, self.actions)
+        self.context = Context(self.session, self.settings, self.loader, self.actions, KeyMap(self.settings.keys))
+        problems += keys.drop_conflicts(self.context)
         theme.apply(qt)
+        self.preferences = self.actions.preferences = Preferences(
+            self.context, lambda: self.actions.window, self.opening, self.store, self.loader, remember=remember
+        )
         self.window = self.actions.window = MainWindow(self.context)
+        self.volumes = self.actions.volumes = Volumes(self.context, self.window, self.loader.decode, self.post)
         self._wire()
         early.hand_over(self.opening, self.post)
         for text in (*problems, self.store.problem):
             if text:
                 self.session.notice.emit("warning", text)
 
+    def _restore_displays(self, problems: list[str]) -> None:
+        """Drive the screens as they were set up; snapshots have to come out the same everywhere."""
+        if not self._remember:
+            return
+        profiles, problem = load_displays()
+        self.session.displays.load(profiles)
+        if problem:
+            problems.append(problem)
+
     def _wire(self) -> None:
+        if self._remember:
+            self.session.displays.changed.connect(lambda: keep_displays(self.session))
         self.session.exam_changed.connect(self.runs.exam_opened)
         self.session.ai_changed.connect(self.runs.automatic_changed)
         self.loader.window_ready.connect(self._window_ready)
@@ -150,7 +172,7 @@ class Application(QObject):
         self.cine.stop()
         if self._remember:
             self._save_settings()
-        _together([lambda: self.client.close(CLOSE_S - 1.0), self.loader.close, self.scanner.close], CLOSE_S)
+        _together([lambda: self.client.close(CLOSE_S - 1.0), self.loader.close, self.scanner.close, self.volumes.close], CLOSE_S)
         self.log.remove()
 
     def _save_settings(self) -> None:
@@ -158,6 +180,7 @@ class Application(QObject):
         settings.overlay = session.overlays.settings
         settings.ai_automatic = session.ai.automatic
         settings.identity_hidden = session.identity_hidden
+        self.preferences.note_open_exam()
         try:
             save_settings(settings)
         except GmicError as error:  # the window is closing: nobody is there to read a banner

@@ -55,7 +55,7 @@ class DemoMaking:
         session.set_background("", frozenset())
         if problem:
             session.notice.emit("error", f"The demo exam is not complete. {problem}")
-            self._app.opening.refill()
+            self._app.opening.hanging.refill()
         else:
             session.notice.emit("hint", "The demo exam is complete.")
 

@@ -8,8 +8,11 @@ from pathlib import Path
 
 from gmic_core.errors import GmicError
 from gmic_core.exam.model import Exam, MammoImage, ScanResult
+from viewer.app.hanging import Hanging
 from viewer.model.answers import Answer, answered
-from viewer.model.hanging import Protocol, Stage, arrange, current_stage, stages
+from viewer.model.hanging import Protocol
+from viewer.model.hanging_steps import Stage
+from viewer.model.priors import same_patient
 from viewer.model.session import Activity, Session
 from viewer.model.settings import Settings
 from viewer.services.answers import AnswerStore
@@ -36,7 +39,8 @@ class Opening:
         answers: AnswerStore,
     ) -> None:
         self._session, self._settings, self._answers = session, settings, answers
-        self._loader, self._scanner, self._protocols = loader, scanner, protocols
+        self._loader, self._scanner = loader, scanner
+        self.hanging = Hanging(session, settings, loader, protocols)
 
     # -- paths ---------------------------------------------------------------------------------------------------
     def open_paths(self, paths: Sequence[Path]) -> None:
@@ -95,76 +99,26 @@ class Opening:
             if session.exam is not None and _same_study(session.exam, exam):
                 added = session.extend_exam(exam)
                 self._loader.extend(added)
-                self.refill()
+                self.hanging.refill()
             else:
                 session.add_exams([exam], [])
         return added
-
-    def refill(self) -> None:
-        """Hang the open exam by its present layout without touching viewports that show something."""
-        session = self._session
-        protocol = self._protocols.get(session.layout)
-        if session.exam is None or protocol is None:
-            return
-        grid, slots = arrange(protocol, session.exam, session)
-        before = {(slot.row, slot.column): slot for slot in session.slots}
-        if grid != session.grid or {(slot.row, slot.column) for slot in slots} != before.keys():
-            session.hang(session.layout, grid, slots)
-            return
-        for slot in slots:
-            old = before[slot.row, slot.column]
-            if old.state is not None:
-                slot.state, slot.title = old.state, old.title
-        session.refill(slots)
 
     # -- exams ---------------------------------------------------------------------------------------------------
     def open_exam(self, exam: Exam) -> None:
         """Put an exam on screen by the layout that was used last."""
         self._loader.open_exam(exam)
         self._session.open_exam(exam)
-        layout = self._settings.layout if self._settings.layout in self._protocols else "2x2"
-        if layout == "2x2" and len(exam.images) == 1:
-            layout = "single"
-        self._hang(Stage(layout, None, None, ""), remember=False)
+        self.hanging.hang_first()
+        self.hanging.tell_priors()
 
     def hang(self, layout: str) -> None:
         """Hang the open exam by another protocol."""
-        self._hang(Stage(layout, None, None, ""))
-
-    def _hang(self, stage: Stage, *, remember: bool = True) -> None:
-        exam, protocol = self._session.exam, self._protocols.get(stage.layout)
-        if exam is None or protocol is None:
-            return
-        grid, slots = arrange(protocol, exam, self._session, focus=stage.focus, prefer=stage.prefer)
-        self._session.hang(stage.layout, grid, slots)
-        if stage.focus is not None:
-            self.activate(stage.focus)
-        if remember:
-            self._settings.layout = stage.layout
-
-    def step_hanging(self, step: int) -> None:
-        """Go to the next or previous hanging step; the ends say so."""
-        if self._session.exam is None:
-            return
-        steps = stages(self._session.exam)
-        target = current_stage(steps, self._session) + step
-        if 0 <= target < len(steps):
-            self._hang(steps[target])
-            self._session.notice.emit("hint", f"Hanging step {target + 1} of {len(steps)}: {steps[target].label}")
-        else:
-            self._session.notice.emit("hint", f"This is the {'last' if step > 0 else 'first'} hanging step.")
+        self.hanging.hang(Stage(layout, None, None, ""))
 
     def focus(self, image: MammoImage, layout: str) -> None:
         """Hang by a protocol around an image, preferring its modality."""
-        self._hang(Stage(layout, image, image.modality, ""), remember=False)
-
-    def activate(self, image: MammoImage) -> bool:
-        """Make the viewport that shows an image the active one; return whether there is one."""
-        for index, slot in enumerate(self._session.slots):
-            if slot.state is not None and slot.state.image.sop_uid == image.sop_uid:
-                self._session.activate(index)
-                return True
-        return False
+        self.hanging.hang(Stage(layout, image, image.modality, ""), remember=False)
 
     def ask(self, sop_uid: str, question: str) -> None:
         """The pixels contradict the header: the reader has to confirm before AI may speak."""
@@ -187,11 +141,14 @@ def _same_study(one: Exam, other: Exam) -> bool:
 
 
 def _first_named(paths: Sequence[Path], exams: Sequence[Exam]) -> Exam:
-    """Return the exam that the first path holds, be it sorted behind others."""
-    for exam in exams:
-        if any(file == paths[0] or paths[0] in file.parents for image in exam.images for file in image.files):
-            return exam
-    return exams[0]
+    """Return the exam that the first path holds, be it sorted behind others; of one patient's exams the newest."""
+    held = [exam for exam in exams if any(_lies_in(file, paths[0]) for image in exam.images for file in image.files)]
+    held = held or list(exams)
+    return max((exam for exam in held if exam is held[0] or same_patient(exam, held[0])), key=lambda exam: exam.date)
+
+
+def _lies_in(file: Path, path: Path) -> bool:
+    return file == path or path in file.parents
 
 
 def _nothing_found(found: ScanResult, *, hidden: bool) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
+
+from viewer.model.keymap import KeyMap
 
 if TYPE_CHECKING:  # annotations only: importing a command must stay cheap
     from gmic_core.exam.model import Exam
@@ -35,6 +37,24 @@ class WeightsOffer:
     chosen: bool
 
 
+@dataclass(frozen=True)
+class Storage:
+    """What the program keeps on this computer and in memory.
+
+    Attributes
+    ----------
+    folder : the user's data folder.
+    results, result_bytes : AI results kept, and the room that they take.
+    frame_bytes, frame_limit : decoded slices in memory, and how much they may take.
+    """
+
+    folder: Path
+    results: int
+    result_bytes: int
+    frame_bytes: int
+    frame_limit: int
+
+
 class Actions(Protocol):
     """What needs windows, timers or services; implemented by ``viewer.app``, by a recorder in the tests.
 
@@ -58,7 +78,13 @@ class Actions(Protocol):
         """Ask the reader about side, view and orientation of the active image, or of the first one in question."""
 
     def hang(self, layout: str) -> None:
-        """Hang the open exam by another protocol: ``2x2``, ``compare``, ``single``."""
+        """Hang the open exam by another protocol: ``2x2``, ``compare``, ``single``, one of the reader's own."""
+
+    def why_not_hang(self, layout: str) -> str | None:
+        """Return why the open exam cannot hang by a protocol, in words for the reader; None: it can."""
+
+    def offered_layouts(self) -> Sequence[tuple[str, str]]:
+        """Return (id, label) of all hanging protocols, the reader's own among them."""
 
     def step_hanging(self, step: int) -> None:
         """Go to the next (+1) or previous (-1) hanging step."""
@@ -87,11 +113,20 @@ class Actions(Protocol):
     def screen_scale(self) -> float | None:
         """Return device pixels per mm of the screen, or None where it does not tell its size."""
 
+    def show_display_setup(self) -> None:
+        """Ask for output, luminance and pixel size of the screen, and whether it is calibrated."""
+
+    def show_test_pattern(self) -> None:
+        """Fill the screen with the test pattern."""
+
     def toggle_panel(self, panel: PanelName) -> None:
         """Show or hide the study list or the AI panel."""
 
     def panel_visible(self, panel: PanelName) -> bool:
         """Whether a panel is shown."""
+
+    def toggle_volume(self) -> None:
+        """Show or hide the 3D view."""
 
     def toggle_full_screen(self) -> None:
         """Let the window fill the screen, or go back."""
@@ -102,11 +137,38 @@ class Actions(Protocol):
     def show_help(self) -> None:
         """Show or hide the sheet of keys."""
 
+    def show_settings(self) -> None:
+        """Open the settings."""
+
+    def save_settings(self) -> None:
+        """Write the settings now; a disk that is full or read-only is told to the reader."""
+
+    def show_palette(self) -> None:
+        """Let the reader find a command by its name."""
+
+    def show_guide(self, topic: str = "") -> None:
+        """Open the user guide at a topic: the name of its file without the ending; "": where it was."""
+
+    def next_region(self, step: int) -> None:
+        """Move the focus to the next (+1) or previous (-1) part of the window."""
+
+    def open_last(self) -> None:
+        """Open the exam that was open when the window was closed, as it hung then."""
+
+    def storage(self) -> Storage:
+        """Return what the program keeps."""
+
+    def clear_results(self) -> None:
+        """Delete the kept AI results."""
+
     def escape(self) -> None:
-        """Close what lies over the images: help sheet, then the newest banner, then the maximised viewport."""
+        """Close what lies over the images: help sheet, tool or selection, newest banner, maximised viewport, in turn."""
 
     def copy_report(self) -> None:
         """Copy versions, settings and the last errors (without patient data) to the clipboard."""
+
+    def copy_text(self, text: str) -> None:
+        """Put text on the clipboard."""
 
     def quit(self) -> None:
         """Close the window."""
@@ -122,9 +184,11 @@ class Context:
     settings : what is remembered between runs.
     frames : decoded pixels.
     actions : what only the application can do.
+    keys : which keys the reader gave to which commands.
     """
 
     session: Session
     settings: Settings
     frames: FrameProvider
     actions: Actions
+    keys: KeyMap = field(default_factory=KeyMap)

@@ -1,7 +1,8 @@
 """Which image hangs where: protocols matched to an exam, whatever order its files came in.
 
-Images are matched by *normalised* laterality, view and modality, never by a description that a vendor wrote. What fits
-a viewport but does not hang in it (extra views, several images of a view) is among the slot's candidates, in order.
+Images are matched by *normalised* laterality, view, modality and the date of their exam, never by a description that
+a vendor wrote. What fits a viewport but does not hang in it (extra views, several images of a view) is among the
+slot's candidates, in order.
 """
 
 from __future__ import annotations
@@ -11,43 +12,51 @@ from dataclasses import dataclass
 
 from gmic_core.exam.model import Exam, MammoImage
 from gmic_core.types import STANDARD_VIEWS, Laterality, Modality
-from viewer.model.hanging_file import ANY, FOCUS, OTHER, Protocol, SlotRule, load_protocols, read_protocol
+from viewer.model.hanging_file import load_protocols, read_protocol
+from viewer.model.hanging_rules import (
+    ANY,
+    CURRENT,
+    FOCUS,
+    OLDEST,
+    OTHER,
+    PRIOR,
+    Protocol,
+    SlotRule,
+    has_modifiers,
+)
 from viewer.model.session import Session
 from viewer.model.viewstate import Slot
 
 __all__ = [
+    "Place",
     "Protocol",
     "SlotRule",
-    "Stage",
     "arrange",
-    "current_stage",
+    "fill",
     "load_protocols",
     "read_protocol",
     "reading_order",
-    "stages",
     "unplaced",
 ]
 
 _SIDES = (Laterality.R, Laterality.L)
-_MODALITIES = (Modality.FFDM, Modality.MG, Modality.S2D, Modality.DBT, Modality.OTHER)
+MODALITIES = (Modality.FFDM, Modality.MG, Modality.S2D, Modality.DBT, Modality.OTHER)
+"""Modalities in the order in which they are read."""
 
 
 @dataclass(frozen=True)
-class Stage:
-    """One hanging step.
+class Place:
+    """A viewport with what fits it.
 
     Attributes
     ----------
-    layout : id of the protocol.
-    focus : image that a focus-following protocol turns around, or None.
-    prefer : modality to hang where a slot could take several, or None.
-    label : what is to be seen, e.g. ``compare R-CC``.
+    candidates : what fits, best first.
+    image : what hangs: the first candidate that hangs nowhere before; None: nothing does.
     """
 
-    layout: str
-    focus: MammoImage | None
-    prefer: Modality | None
-    label: str
+    rule: SlotRule
+    candidates: list[MammoImage]
+    image: MammoImage | None
 
 
 def reading_order(images: Sequence[MammoImage]) -> list[MammoImage]:
@@ -59,12 +68,43 @@ def reading_order(images: Sequence[MammoImage]) -> list[MammoImage]:
             STANDARD_VIEWS.index(view) if view in STANDARD_VIEWS else len(STANDARD_VIEWS),
             _SIDES.index(image.laterality) if image.laterality in _SIDES else len(_SIDES),
             view,
-            _MODALITIES.index(image.modality),
-            bool(image.view_modifiers),
+            MODALITIES.index(image.modality),
+            has_modifiers(image),
             image.for_processing,
         )
 
     return sorted(_newest_first(images), key=rank)
+
+
+def fill(
+    protocol: Protocol,
+    exam: Exam,
+    priors: Sequence[Exam] = (),
+    *,
+    focus: MammoImage,
+    prefer: Modality | None = None,
+) -> list[Place]:
+    """Return the viewports of an exam hung by a protocol; optional ones that nothing could fill are left out.
+
+    Parameters
+    ----------
+    priors : earlier exams of the same patient, the newest first.
+    focus : image that the protocol turns around.
+    prefer : modality to hang where a slot could take several.
+    """
+    ordered = [reading_order(one.images) for one in (exam, *priors)]
+    hung: set[str] = set()
+    places = []
+    for rule in protocol.slots:
+        pools = _pools(rule, ordered, focus)
+        candidates = _candidates(rule, protocol, pools, focus, prefer)
+        if not candidates and rule.optional and not _could_exist(rule, pools):
+            continue
+        image = next((image for image in candidates if image.sop_uid not in hung), None)
+        places.append(Place(rule, candidates, image))
+        if image is not None:
+            hung.add(image.sop_uid)
+    return places
 
 
 def arrange(
@@ -79,77 +119,26 @@ def arrange(
 
     Parameters
     ----------
-    session : keeps the one state of each image of the open exam.
+    session : keeps the one state of each image, and knows the patient's earlier exams.
     focus : image that the protocol turns around; None: the active image, or the first in reading order.
     prefer : modality to hang where a slot could take several.
     """
     images = reading_order(exam.images)
     if not images:
         return (1, 1), []
-    focus = focus or _active(session, images) or images[0]
-    hung: set[str] = set()
-    slots = []
-    for rule in protocol.slots:
-        candidates = _candidates(rule, protocol, images, focus, prefer)
-        if not candidates and rule.optional and not _could_exist(rule, images):
-            continue
-        image = next((image for image in candidates if image.sop_uid not in hung), None)
-        slots.append(_slot(rule, candidates, image, focus, session))
-        if image is not None:
-            hung.add(image.sop_uid)
-    return _compact(slots) if hung else _side_by_side(images, session, len(protocol.slots))
+    priors = session.priors if session.exam is not None and session.exam.study_uid == exam.study_uid else []
+    known = [*images, *(image for prior in priors for image in prior.images)]
+    focus = focus or _active(session, known) or images[0]
+    places = fill(protocol, exam, priors, focus=focus, prefer=prefer)
+    if not any(place.image is not None for place in places):
+        return _side_by_side(images, session, len(protocol.slots))
+    return _compact([_slot(place, focus, session) for place in places])
 
 
 def unplaced(exam: Exam, slots: Sequence[Slot]) -> list[MammoImage]:
     """Return the images that fit no viewport: they are to be had from the study list only."""
     placed = {image.sop_uid for slot in slots for image in slot.candidates}
     return [image for image in reading_order(exam.images) if image.sop_uid not in placed]
-
-
-def stages(exam: Exam) -> list[Stage]:
-    """Return the hanging steps of an exam, from the overview to the single view; every image is in one of them."""
-    images = reading_order(exam.images)
-    found = [Stage("2x2", None, modality, f"four views, {modality}") for modality in _overviews(images)]
-    preferred = [stage.prefer for stage in found]
-    shown = set()
-    for group in _by_view(images):  # of several that would fit, the first one hangs
-        newest = {image.modality: image for image in reversed(group)}
-        shown |= {image.sop_uid for image in newest.values() if _in_overview(image, preferred)}
-        columns = {_column(image.modality): image for image in reversed(group)}
-        if len(columns) > 1:
-            found.append(Stage("compare", group[0], None, f"compare {group[0].label}"))
-            shown |= {image.sop_uid for image in columns.values()}
-    nothing_to_compare = not any(stage.layout == "compare" for stage in found)
-    found += [
-        Stage("single", image, None, f"{image.label} {image.modality}")
-        for image in images
-        if nothing_to_compare or image.sop_uid not in shown
-    ]
-    return found
-
-
-def _column(modality: Modality) -> Modality:
-    """Return which column of the comparison a modality hangs in."""
-    return modality if modality in (Modality.DBT, Modality.S2D) else Modality.FFDM
-
-
-def current_stage(steps: Sequence[Stage], session: Session) -> int:
-    """Return the index of the step that is on screen, or of the one nearest to it (-1: none is)."""
-    active = session.active_image
-    shown = [slot.state.image.modality for slot in session.slots if slot.state]
-
-    def likeness(stage: Stage) -> int:
-        if stage.layout != session.layout:
-            return 0
-        if stage.focus is None:
-            return 2 if shown and stage.prefer is shown[0] else 1
-        if active is None or (stage.focus.laterality, stage.focus.view) != (active.laterality, active.view):
-            return 0
-        return 2 if stage.focus.sop_uid == active.sop_uid else 1
-
-    scores = [likeness(stage) for stage in steps]
-    best = max(scores, default=0)
-    return scores.index(best) if best else -1
 
 
 def _newest_first(images: Sequence[MammoImage]) -> list[MammoImage]:
@@ -164,28 +153,45 @@ def _active(session: Session, images: Sequence[MammoImage]) -> MammoImage | None
     return next((image for image in images if active is not None and image.sop_uid == active.sop_uid), None)
 
 
-def _could_exist(rule: SlotRule, images: Sequence[MammoImage]) -> bool:
-    return any(image.modality in rule.modalities for image in images)
+# -- what fits a slot ------------------------------------------------------------------------------------------------
+def _pools(rule: SlotRule, exams: list[list[MammoImage]], focus: MammoImage) -> list[list[MammoImage]]:
+    """Return the images to choose from, exam by exam in order of preference; the first of ``exams`` is the open one.
+
+    A view that the newest prior exam lacks (a diagnostic one, say) is taken from the one before it: dates are shown.
+    """
+    if rule.date == FOCUS:
+        return [images for images in exams if any(image.sop_uid == focus.sop_uid for image in images)]
+    return {CURRENT: exams[:1], PRIOR: exams[1:], OLDEST: exams[:0:-1], ANY: exams}[rule.date]
+
+
+def _could_exist(rule: SlotRule, pools: Sequence[Sequence[MammoImage]]) -> bool:
+    return any(image.modality in rule.modalities for images in pools for image in images)
 
 
 def _candidates(
-    rule: SlotRule, protocol: Protocol, images: Sequence[MammoImage], focus: MammoImage, prefer: Modality | None
+    rule: SlotRule,
+    protocol: Protocol,
+    pools: Sequence[Sequence[MammoImage]],
+    focus: MammoImage,
+    prefer: Modality | None,
 ) -> list[MammoImage]:
-    """Return what fits a rule, the preferred image first; ``images`` come in reading order."""
+    """Return what fits a rule, the preferred image first; each pool comes in reading order."""
     same_side = [slot for slot in protocol.slots if slot.laterality == rule.laterality and slot is not rule]
     named_views = {view for slot in same_side for view in slot.views}
     named_modalities = {modality for slot in protocol.slots if slot is not rule for modality in slot.modalities}
     ranked = []
-    for image in images:
-        side = {FOCUS: focus.laterality, ANY: image.laterality}.get(rule.laterality, rule.laterality)
-        view = _rank(image.view or "?", rule.views, focus.view or "?", named_views)
-        modality = _rank(image.modality, rule.modalities, focus.modality, named_modalities)
-        if image.laterality != side or view is None or modality is None:
-            continue
-        is_focus = rule.follows_focus and image.sop_uid == focus.sop_uid
-        unlike = image.modality is not prefer
-        key = (not is_focus, bool(image.view_modifiers), view, unlike, image.for_processing, modality)
-        ranked.append((key, image))
+    for age, images in enumerate(pools):
+        for image in images:
+            side = {FOCUS: focus.laterality, ANY: image.laterality}.get(rule.laterality, rule.laterality)
+            view = _rank(image.view or "?", rule.views, focus.view or "?", named_views)
+            modality = _rank(image.modality, rule.modalities, focus.modality, named_modalities)
+            wrong_extra = rule.extra != ANY and has_modifiers(image) != (rule.extra == "only")
+            if image.laterality != side or view is None or modality is None or wrong_extra:
+                continue
+            is_focus = rule.follows_focus and image.sop_uid == focus.sop_uid
+            unlike = image.modality is not prefer
+            key = (not is_focus, age, has_modifiers(image), view, unlike, image.for_processing, modality)
+            ranked.append((key, image))
     return [image for _, image in sorted(ranked, key=lambda item: item[0])]
 
 
@@ -201,12 +207,12 @@ def _rank(word: str, wanted: tuple[str, ...], of_focus: str, named_elsewhere: se
     return None
 
 
-def _slot(
-    rule: SlotRule, candidates: list[MammoImage], image: MammoImage | None, focus: MammoImage, session: Session
-) -> Slot:
-    place = rule.title.format(label=focus.label)
-    title = image.label if image else f"{place} is being made" if place in session.coming else f"no {place}"
-    return Slot(rule.row, rule.column, title, session.state_of(image) if image else None, candidates)
+# -- viewports -------------------------------------------------------------------------------------------------------
+def _slot(place: Place, focus: MammoImage, session: Session) -> Slot:
+    rule, image = place.rule, place.image
+    name = rule.title.format(label=focus.label)
+    title = image.label if image else f"{name} is being made" if name in session.coming else f"no {name}"
+    return Slot(rule.row, rule.column, title, session.state_of(image) if image else None, place.candidates)
 
 
 def _compact(slots: list[Slot]) -> tuple[tuple[int, int], list[Slot]]:
@@ -227,25 +233,3 @@ def _side_by_side(images: list[MammoImage], session: Session, places: int) -> tu
         for index, image in enumerate(images[:count])
     ]
     return (-(-count // columns), columns), slots
-
-
-def _in_overview(image: MammoImage, modalities: Sequence[Modality | None]) -> bool:
-    return image.modality in modalities and image.laterality is not None and image.view in STANDARD_VIEWS
-
-
-def _overviews(images: Sequence[MammoImage]) -> list[Modality | None]:
-    """Return the modalities that fill at least two of the four standard places; [None] where none does."""
-    found: list[Modality | None] = []
-    for modality in _MODALITIES:
-        places = {(image.laterality, image.view) for image in images if _in_overview(image, [modality])}
-        if len(places) > 1:
-            found.append(modality)
-    return found or [None]
-
-
-def _by_view(images: Sequence[MammoImage]) -> list[list[MammoImage]]:
-    """Return groups of images of one side and view, in reading order; what lacks either stands alone."""
-    groups: dict[tuple[str, str], list[MammoImage]] = {}
-    for image in images:
-        groups.setdefault((image.laterality or image.sop_uid, image.view or image.sop_uid), []).append(image)
-    return list(groups.values())

@@ -18,6 +18,8 @@ from gmic_core.exam.model import MammoImage
 from gmic_core.types import Laterality
 
 PlacementMode = Literal["fit", "one_to_one", "true_size", "free"]
+LinkKey = tuple[str, str, str]
+"""(laterality, view, unit): images with the same key share zoom and pan; unit keeps uncalibrated images apart."""
 MIN_SCALE, MAX_SCALE = 0.2, 400.0
 """Limits of the zoom in device pixels per mm: a whole detector on a thumbnail, 20 x at 0.05 mm pixels."""
 
@@ -51,6 +53,12 @@ class Placement:
         scale = min(max(self.scale * factor, min(MIN_SCALE, self.scale)), max(MAX_SCALE, self.scale))
         keep = self.scale / scale
         return Placement("free", scale, down + (self.down - down) * keep, depth + (self.depth - depth) * keep)
+
+
+def link_key(image: MammoImage) -> LinkKey:
+    """Return the key under which zoom and pan are shared (same breast, same view, both in mm or both in pixels)."""
+    side, view = image.laterality or image.sop_uid, image.view or image.sop_uid
+    return (str(side), view, "mm" if image.spacing_mm else f"px:{image.sop_uid}")
 
 
 def image_laterality(image: MammoImage) -> Laterality:

@@ -8,19 +8,20 @@ from psygnal import Signal
 
 from gmic_core.exam.model import Exam, MammoImage, Rejection
 from viewer.model.displays import DisplayModel
+from viewer.model.history import History
+from viewer.model.linked import Links
+from viewer.model.marks_model import MarksModel
 from viewer.model.overlays import OverlayModel
-from viewer.model.placement import Placement, fit_scale, fitted
+from viewer.model.placement import LinkKey, Placement, fit_scale, fitted, link_key
+from viewer.model.priors import prior_exams, related_exams
+from viewer.model.reader_state import ReaderState
 from viewer.model.results import ResultsModel
+from viewer.model.trials import TrialsModel
+from viewer.model.viewing import ViewingModel
 from viewer.model.viewstate import ImageState, Slot
+from viewer.model.volume import VolumeModel
 
-LinkKey = tuple[str, str, str]
-"""(laterality, view, unit): images with the same key share zoom and pan; unit keeps uncalibrated images apart."""
-
-
-def link_key(image: MammoImage) -> LinkKey:
-    """Return the key under which zoom and pan are shared (same breast, same view, both in mm or both in pixels)."""
-    side, view = image.laterality or image.sop_uid, image.view or image.sop_uid
-    return (str(side), view, "mm" if image.spacing_mm else f"px:{image.sop_uid}")
+__all__ = ["Activity", "AiState", "LinkKey", "Session", "link_key"]
 
 
 @dataclass
@@ -85,11 +86,18 @@ class Session:
         self.coming: frozenset[str] = frozenset()
         self.overlays = OverlayModel()
         self.displays = DisplayModel()
+        self.viewing = ViewingModel()
+        self.volume = VolumeModel()
+        self.links = Links(self)
         self.results = ResultsModel()
+        self.trials = TrialsModel(self.results)
         self.ai = AiState()
         self._states: dict[str, ImageState] = {}
         self._placements: dict[LinkKey, Placement] = {}
         self._sizes: dict[int, tuple[int, int]] = {}
+        self.marks = MarksModel()
+        reader = ReaderState(self, self._states, self._placements)
+        self.history = History(reader.capture, reader.restore)
 
     # -- exams ---------------------------------------------------------------------------------------------------
     def add_exams(self, exams: list[Exam], rejected: list[Rejection]) -> None:
@@ -106,21 +114,41 @@ class Session:
         self._states.clear()
         self._placements.clear()
         self.results.clear()
+        self.marks.clear()
         self.slots, self.active, self.maximised, self.selected_patch = [], 0, None, None
+        self.history.clear()
         self.exam_changed.emit(exam)
 
     def image(self, sop_uid: str) -> MammoImage | None:
-        """Return an image of the open exam."""
-        images = self.exam.images if self.exam else ()
-        return next((image for image in images if image.sop_uid == sop_uid), None)
+        """Return an image of the open exam, or of another exam of the same patient."""
+        exam = self.exam_of(sop_uid)
+        return next((image for image in exam.images if image.sop_uid == sop_uid), None) if exam else None
+
+    @property
+    def related(self) -> list[Exam]:
+        """The other exams of the same patient, the newest first."""
+        return related_exams(self.exam, self.exams) if self.exam is not None else []
+
+    @property
+    def priors(self) -> list[Exam]:
+        """The earlier exams of the same patient, the newest first."""
+        return prior_exams(self.exam, self.exams) if self.exam is not None else []
+
+    def exam_of(self, sop_uid: str) -> Exam | None:
+        """Return which exam of the patient holds an image: the open one, or another one; None: it is not theirs."""
+        if self.exam is None or any(image.sop_uid == sop_uid for image in self.exam.images):
+            return self.exam
+        return next((one for one in self.related if any(image.sop_uid == sop_uid for image in one.images)), None)
 
     def replace_image(self, image: MammoImage) -> None:
-        """Describe an image of the open exam anew: a question came up or was answered; the pixels stay the same."""
-        if self.exam is None:
+        """Describe an image of the patient anew: a question came up or was answered; the pixels stay the same."""
+        before = self.exam_of(image.sop_uid)
+        if before is None:
             return
-        images = tuple(image if old.sop_uid == image.sop_uid else old for old in self.exam.images)
-        before, self.exam = self.exam, replace(self.exam, images=images)
-        self.exams = [self.exam if exam is before else exam for exam in self.exams]
+        images = tuple(image if old.sop_uid == image.sop_uid else old for old in before.images)
+        after = replace(before, images=images)
+        self.exam = after if before is self.exam else self.exam
+        self.exams = [after if exam is before else exam for exam in self.exams]
         if image.sop_uid in self._states:
             self._states[image.sop_uid].image = image
         for slot in self.slots:
@@ -211,6 +239,10 @@ class Session:
             self._sizes[index] = (width, height)
             self.placement_changed.emit()
 
+    def viewport_size(self, index: int) -> tuple[int, int]:
+        """Return (width, height) of a viewport in device pixels."""
+        return self._sizes.get(index, (100, 100))
+
     def shared_fit_scale(self, image: MammoImage) -> float:
         """Return the scale at which all visible images of the same unit fit: the same mm everywhere."""
         unit = image.spacing_mm is None
@@ -230,7 +262,7 @@ class Session:
     def placement(self, index: int) -> Placement:
         """Return where the image of a viewport lies; ``fit`` is worked out from the viewports' sizes."""
         state = self.slots[index].state
-        width, _ = self._sizes.get(index, (100, 100))
+        width, _ = self.viewport_size(index)
         if state is None:
             return Placement()
         stored = self._placements.get(link_key(state.image))

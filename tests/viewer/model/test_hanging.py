@@ -8,7 +8,9 @@ import pytest
 from gmic_core.exam.model import Exam, MammoImage
 from gmic_core.types import Modality
 from tests.helpers.hung_images import make_exam, make_image
-from viewer.model.hanging import arrange, current_stage, load_protocols, reading_order, stages, unplaced
+from viewer.model.hanging import arrange, load_protocols, reading_order, unplaced
+from viewer.model.hanging_steps import Stage, current_stage
+from viewer.model.hanging_steps import stages as steps_of
 from viewer.model.session import Session
 from viewer.model.viewstate import Slot
 
@@ -28,13 +30,17 @@ def hang(
     return arrange(PROTOCOLS[layout], exam, session, focus=focus, prefer=prefer)
 
 
+def stages(exam: Exam, *priors: Exam) -> list[Stage]:
+    return steps_of(exam, PROTOCOLS, priors)
+
+
 def shown(slots: list[Slot]) -> list[tuple[int, int, str]]:
     """Return (row, column, uid of the image or title of the empty slot)."""
     return [(slot.row, slot.column, slot.state.image.sop_uid if slot.state else slot.title) for slot in slots]
 
 
-def test_the_program_ships_three_protocols() -> None:
-    assert sorted(PROTOCOLS) == ["2x2", "compare", "single"]
+def test_the_program_ships_these_protocols() -> None:
+    assert sorted(PROTOCOLS) == ["2x2", "all", "compare", "dbt", "prior", "prior-view", "single"]
     assert not PROTOCOLS["2x2"].follows_focus
     assert PROTOCOLS["compare"].follows_focus
     assert PROTOCOLS["single"].follows_focus
@@ -198,8 +204,9 @@ def test_steps_of_an_exam_with_all_modalities() -> None:
     exam = make_exam(*four("DBT"), *four("S2D"), *four())
     steps = stages(exam)
     assert [step.label for step in steps] == [
-        "four views, FFDM", "four views, S2D", "four views, DBT",
+        "four views, FFDM", "four views, S2D", "four views, DBT", "all modalities",
         "compare R-CC", "compare L-CC", "compare R-MLO", "compare L-MLO",
+        "DBT R-CC", "DBT L-CC", "DBT R-MLO", "DBT L-MLO",
     ]  # fmt: skip
     assert [step.prefer for step in steps[:3]] == [Modality.FFDM, Modality.S2D, Modality.DBT]
 

@@ -71,7 +71,7 @@ def test_a_wrong_field_is_named_with_file_and_line(old: str, new: str, line: int
     message = str(caught.value)
     assert message.startswith(f"mine.toml, line {line}, field {field}: ")
     assert says in message
-    assert message.endswith("See docs/hanging.md.")
+    assert message.endswith("See docs/guide/hanging.md.")
 
 
 def test_a_file_that_is_not_toml_names_the_line() -> None:
@@ -100,7 +100,7 @@ def test_a_user_adds_and_replaces_protocols(tmp_path: Path) -> None:
     (tmp_path / "four.toml").write_text(GOOD.replace('"mine"', '"2x2"'), "utf-8")
     (tmp_path / "notes.txt").write_text("no protocol", "utf-8")
     protocols = load_protocols(tmp_path)
-    assert sorted(protocols) == ["2x2", "compare", "mine", "single"]
+    assert sorted(protocols) == ["2x2", "all", "compare", "dbt", "mine", "prior", "prior-view", "single"]
     assert protocols["2x2"].label == "CC only"
     assert load_protocols(tmp_path / "absent").keys() == load_protocols().keys()
 
