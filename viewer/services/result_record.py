@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
 from gmic_core.types import ImageResult, Laterality, Member, Modality, Provenance, Roi
 
 ARRAY_FIELDS = ("saliency", "saliency_to_stored", "window_to_stored", "profile")
@@ -18,6 +20,16 @@ def arrays_of(result: ImageResult) -> dict[str, Any]:
     """Return the arrays that a result has, by the names of their fields."""
     present = [name for name in OPTIONAL_ARRAYS if getattr(result, name) is not None]
     return {name: getattr(result, name) for name in (*ARRAY_FIELDS, *present)}
+
+
+def empty_arrays() -> dict[str, Any]:
+    """Return arrays for a result of which only the record is wanted."""
+    return {
+        "saliency": np.zeros((0, 2, 0, 0), np.float16),
+        "saliency_to_stored": np.eye(3),
+        "window_to_stored": np.eye(3),
+        "profile": np.zeros((0, 2), np.float32),
+    }
 
 
 def to_record(result: ImageResult) -> str:

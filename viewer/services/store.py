@@ -26,7 +26,7 @@ from gmic_core.paths import ensure_dir, user_data_dir
 from gmic_core.preprocessing.version import PREPROCESSING_VERSION
 from gmic_core.types import ImageResult
 from viewer.services import image_key
-from viewer.services.result_record import arrays_of, from_record, to_record
+from viewer.services.result_record import arrays_of, empty_arrays, from_record, to_record
 
 log = logging.getLogger(__name__)
 
@@ -129,6 +129,21 @@ class ResultStore:
             return None
         return result
 
+    def record(self, image: MammoImage, model: str, weights_key: str) -> ImageResult | None:
+        """Return what :meth:`load` would, but with empty arrays: scores and provenance of many images quickly."""
+        if not self._usable or not weights_key:
+            return None
+        key = result_key(image, model, weights_key)
+        try:
+            with self._database() as database:
+                row = database.execute("SELECT stamp, content, result FROM results WHERE key = ?", (key,)).fetchone()
+            if row is None or not self._arrays_path(key).exists() or not self._same_pixels(key, image, row[0], row[1]):
+                return None
+            return from_record(row[2], image.sop_uid, empty_arrays())
+        except _BROKEN as error:
+            log.warning("a kept result could not be read (%s)", type(error).__name__)  # loading it drops it
+            return None
+
     def load_exam(self, images: Iterable[MammoImage], wanted: Mapping[str, tuple[str, str]]) -> list[ImageResult]:
         """Return the kept results of several images.
 
@@ -139,6 +154,39 @@ class ResultStore:
         pairs = [(image, wanted[image.sop_uid]) for image in images if image.sop_uid in wanted]
         found = (self.load(image, model, key) for image, (model, key) in pairs)
         return [result for result in found if result is not None]
+
+    def extent(self) -> tuple[int, int]:
+        """Return how many results are kept and the bytes that their arrays take; (0, 0) where that cannot be read."""
+        if not self._usable:
+            return 0, 0
+        try:
+            with self._database() as database:
+                count, size = database.execute("SELECT COUNT(*), COALESCE(SUM(bytes), 0) FROM results").fetchone()
+        except sqlite3.Error as error:
+            log.warning("the kept results cannot be counted: %s", error)
+            return 0, 0
+        return int(count), int(size)
+
+    def clear(self) -> None:
+        """Delete every kept result.
+
+        Raises
+        ------
+        StoreError
+            If the database cannot be written.
+        """
+        if not self._usable:
+            return
+        try:
+            with self._database() as database:
+                keys = [key for (key,) in database.execute("SELECT key FROM results")]
+                database.execute("DELETE FROM results")
+            for key in keys:
+                self._arrays_path(key).unlink(missing_ok=True)
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(
+                f"The kept results could not be deleted ({error}). Close other windows of the program and try again."
+            ) from error
 
     # -- the database --------------------------------------------------------------------------------------------
     @contextmanager
