@@ -45,8 +45,9 @@ def digital_data(experiment: Experiment, folder: Path) -> TrainingData:
             ("validation", "validation_patches", data.validation_seeds),
         ):
             store = folder / split / _named("patches", experiment)
-            _make(store, _seeds(split, seeds), patch_store_options(experiment), experiment.data.phantom.workers)
-            parts[name] = PatchStore(store, (str(experiment.modality),), _patch_options(experiment, split))
+            wanted = _seeds(split, seeds)
+            _make(store, wanted, patch_store_options(experiment), experiment.data.phantom.workers)
+            parts[name] = PatchStore(store, (str(experiment.modality),), _patch_options(experiment, split), wanted)
             described[name] = {"seeds": list(seeds), "crops": parts[name].counts}
     maps = experiment.data.maps
     if "maps" in kinds or maps.volume_slices:
@@ -55,13 +56,14 @@ def digital_data(experiment: Experiment, folder: Path) -> TrainingData:
             ("validation", "validation_maps", maps.validation_seeds),
         ):
             store = folder / split / _named("slices", experiment)
-            _make(store, _seeds(split, seeds), _slice_options(experiment), experiment.data.phantom.workers)
+            wanted = _seeds(split, seeds)
+            _make(store, wanted, _slice_options(experiment), experiment.data.phantom.workers)
             described[name] = {"seeds": list(seeds)}
             if "maps" in kinds:
-                parts[name] = MapSource(store, _together(experiment), _map_options(experiment, split))
+                parts[name] = MapSource(store, _together(experiment), _map_options(experiment, split), wanted)
             if maps.volume_slices:
                 images = "train" if split == "training" else "validation"
-                parts[images] = SliceVolumes(store, _together(experiment), maps.volume_slices)
+                parts[images] = SliceVolumes(store, _together(experiment), maps.volume_slices, wanted)
     if kinds & {"images", "birads"} and not maps.volume_slices:
         phantom = experiment.data.phantom
         for split, name, seeds in (
@@ -69,8 +71,9 @@ def digital_data(experiment: Experiment, folder: Path) -> TrainingData:
             ("validation", "validation", phantom.validation_seeds),
         ):
             store = folder / split / f"images-{experiment.modality}"
-            _make(store, _seeds(split, seeds), volume_store_options(experiment), phantom.workers)
-            parts[name] = VolumeSamples(store, str(experiment.modality), _volume_options(experiment))
+            wanted = _seeds(split, seeds)
+            _make(store, wanted, volume_store_options(experiment), phantom.workers)
+            parts[name] = VolumeSamples(store, str(experiment.modality), _volume_options(experiment), wanted)
             described[name] = {"seeds": list(seeds), "images": len(parts[name])}
     text = f"digital breasts of this project (phantom version {PHANTOM_VERSION}, {experiment.data.phantom.size})"
     return TrainingData(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,17 +58,23 @@ class MapOptions:
 class MapSource:
     """Draws slices (2D images) of some modalities from a store of slices.
 
+    Parameters
+    ----------
+    seeds : breasts wanted; None takes all.
+
     Raises
     ------
     TrainingError
         If the store is damaged, or holds no slice with or without a finding.
     """
 
-    def __init__(self, store: Path, modalities: tuple[str, ...], options: MapOptions) -> None:
+    def __init__(
+        self, store: Path, modalities: tuple[str, ...], options: MapOptions, seeds: Collection[int] | None = None
+    ) -> None:
         self.options = options
         self._groups: dict[str, list[tuple[StoredBreast, int]]] = {}
         self._plain: list[tuple[StoredBreast, int]] = []
-        for breast in open_store(store):
+        for breast in open_store(store, seeds):
             for number, crop in enumerate(breast.crops):
                 if crop.modality not in modalities:
                     continue

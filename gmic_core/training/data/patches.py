@@ -7,7 +7,7 @@ its findings; so the global network learns patches first, as the DMV and the end
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -87,6 +87,7 @@ class PatchStore:
     ----------
     folder : the store.
     modalities : those wanted, e.g. ``("DBT",)``; () takes all.
+    seeds : breasts wanted; None takes all.
 
     Raises
     ------
@@ -94,7 +95,13 @@ class PatchStore:
         If the store is damaged, patches do not fit into its crops, or it has no example of a class.
     """
 
-    def __init__(self, folder: Path, modalities: tuple[str, ...] = (), options: PatchOptions | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        modalities: tuple[str, ...] = (),
+        options: PatchOptions | None = None,
+        seeds: Collection[int] | None = None,
+    ) -> None:
         self.folder = folder
         self.options = options or PatchOptions()
         self._targets: dict[Category, dict[str, list[_Target]]] = {
@@ -103,7 +110,7 @@ class PatchStore:
             "both": {},
             "background": {},
         }
-        self.breasts = open_store(folder)
+        self.breasts = open_store(folder, seeds)
         for breast in self.breasts:
             for number, crop in enumerate(breast.crops):
                 if not modalities or crop.modality in modalities:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ class SliceVolumes:
     ----------
     store : a store of slices.
     modalities : those wanted; a volume has one of them. 2D images give volumes of one slice.
+    seeds : breasts wanted; None takes all.
     depth : slices of a volume; a breast's last one may have fewer.
 
     Raises
@@ -28,9 +30,11 @@ class SliceVolumes:
         If the store has no such images.
     """
 
-    def __init__(self, store: Path, modalities: tuple[str, ...], depth: int) -> None:
+    def __init__(
+        self, store: Path, modalities: tuple[str, ...], depth: int, seeds: Collection[int] | None = None
+    ) -> None:
         self._volumes: list[tuple[StoredBreast, tuple[int, ...]]] = []
-        for breast in open_store(store):
+        for breast in open_store(store, seeds):
             for numbers in _by_image(breast, modalities):
                 for start in range(0, len(numbers), depth):
                     self._volumes.append((breast, tuple(numbers[start : start + depth])))

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -216,8 +216,12 @@ def read_manifest(store: Path) -> dict[str, Any]:
     return content
 
 
-def open_store(store: Path) -> tuple[StoredBreast, ...]:
+def open_store(store: Path, seeds: Collection[int] | None = None) -> tuple[StoredBreast, ...]:
     """Return the complete breasts of a store, in the order of their seeds.
+
+    Parameters
+    ----------
+    seeds : only these: an experiment says which breasts it learns from, whatever else a store has; None: all.
 
     Raises
     ------
@@ -225,7 +229,8 @@ def open_store(store: Path) -> tuple[StoredBreast, ...]:
         If there is none, or one is damaged.
     """
     read_manifest(store)
-    breasts = tuple(_read_breast(folder) for folder in sorted(store.glob("breast-*")))
+    folders = store.glob("breast-*") if seeds is None else (breast_folder(store, seed) for seed in seeds)
+    breasts = tuple(_read_breast(folder) for folder in sorted(folders) if folder.is_dir())
     if not breasts:
         raise TrainingError(f"{store} holds no finished breast yet; let the making of it run on.")
     return breasts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,13 +41,16 @@ class VolumeSamples:
     ----------
     folder : the store.
     modality : the one wanted.
+    seeds : breasts wanted; None takes all.
     """
 
-    def __init__(self, folder: Path, modality: str, options: VolumeOptions | None = None) -> None:
+    def __init__(
+        self, folder: Path, modality: str, options: VolumeOptions | None = None, seeds: Collection[int] | None = None
+    ) -> None:
         self._options = options or VolumeOptions()
         self._entries: list[tuple[StoredBreast, int]] = [
             (breast, number)
-            for breast in open_store(folder)
+            for breast in open_store(folder, seeds)
             for number, crop in enumerate(breast.crops)
             if crop.modality == modality
         ]

@@ -70,3 +70,9 @@ def test_a_store_without_a_modality_is_told(tmp_path: Path) -> None:
     make_patch_store(tmp_path, [SEED], SliceStoreOptions(only), simulator=simulate_slices)
     with pytest.raises(TrainingError, match="holds no DBT or S2D images"):
         SliceVolumes(tmp_path, ("DBT", "S2D"), 3)
+
+
+def test_an_experiment_learns_from_its_own_breasts_only(store: Path) -> None:
+    assert [breast.seed for breast in open_store(store, range(SEED, SEED + 9))] == [SEED]
+    with pytest.raises(TrainingError, match="holds no finished breast"):
+        open_store(store, range(SEED + 1, SEED + 9))
