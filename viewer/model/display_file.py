@@ -31,9 +31,9 @@ def load_displays() -> tuple[dict[str, DisplayProfile], str]:
     except FileNotFoundError:
         return {}, ""
     except (OSError, ValueError) as error:
-        return {}, f"{path} cannot be read ({error}); set the displays up again (F6)."
+        return {}, f"{path} cannot be read ({error}); set the displays up again (Set up this display)."
     if not isinstance(data, dict):
-        return {}, f"{path} holds no JSON object; set the displays up again (F6)."
+        return {}, f"{path} holds no JSON object; set the displays up again (Set up this display)."
     profiles, wrong = {}, []
     for screen, entry in data.items():
         profile = _profile(entry)
@@ -41,7 +41,11 @@ def load_displays() -> tuple[dict[str, DisplayProfile], str]:
             wrong.append(screen)
         else:
             profiles[screen] = profile
-    text = f"{FILE_NAME}: {', '.join(wrong)} could not be used; set that display up again (F6)." if wrong else ""
+    text = (
+        f"{FILE_NAME}: {', '.join(wrong)} could not be used; set that display up again (Set up this display)."
+        if wrong
+        else ""
+    )
     return profiles, text
 
 

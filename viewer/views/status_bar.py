@@ -9,6 +9,7 @@ from viewer.commands import Context
 from viewer.model.results import ResultEntry
 from viewer.views import parts, theme
 from viewer.views.command_widgets import Refresher
+from viewer.views.display_notice import DisplayNotice
 
 RESEARCH_ONLY = "Research use only - not for diagnosis"
 HINT_MS = 6000  # how long a passing hint stays
@@ -37,6 +38,7 @@ class StatusBar(QWidget):
     Attributes
     ----------
     research : the notice that cannot be removed.
+    display : the notice that the screen is not calibrated; it goes when somebody says otherwise.
     hint : why a key did nothing, for six seconds; else the state of the worker.
     model : which network and weights made the result of the active image.
     activity, progress : what is under way.
@@ -50,6 +52,7 @@ class StatusBar(QWidget):
         self.setFixedHeight(theme.STATUS_BAR_HEIGHT)
         self.setAccessibleName("Status")
         self.research = parts.caption(RESEARCH_ONLY, "warning")
+        self.display = DisplayNotice(context)
         self.hint = parts.ElidedLabel("", "secondary", theme.caption_font())
         self.model = parts.caption()
         self.activity = parts.caption()
@@ -78,6 +81,7 @@ class StatusBar(QWidget):
         row.setContentsMargins(8, 0, 8, 0)
         row.setSpacing(16)
         row.addWidget(self.research)
+        row.addWidget(self.display)
         row.addWidget(self.hint, 1)
         for widget in (self.model, self.activity, self.progress):
             row.addWidget(widget)

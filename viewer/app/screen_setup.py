@@ -1,0 +1,84 @@
+"""The windows that set up and check a screen, and keeping what was entered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication, QScreen
+from PySide6.QtWidgets import QWidget
+
+from gmic_core.errors import GmicError
+from viewer.model.display_file import save_displays
+from viewer.model.session import Session
+from viewer.views import screens
+from viewer.views.display_dialog import DisplayDialog
+from viewer.views.test_pattern_view import TestPatternView
+
+
+class ScreenSetup:
+    """What the commands about displays do.
+
+    Parameters
+    ----------
+    window : tells the main window, which comes later than this.
+    """
+
+    def __init__(self, session: Session, window: Callable[[], QWidget | None]) -> None:
+        self._session, self._window = session, window
+        self.dialog: DisplayDialog | None = None
+        self.pattern: TestPatternView | None = None
+
+    def _screen(self) -> QScreen | None:
+        window = self._window()
+        return window.screen() if window is not None else QGuiApplication.primaryScreen()
+
+    def scale(self) -> float | None:
+        """Return device pixels per mm of the window's screen: as measured, else as it says; None: nobody knows."""
+        screen = self._screen()
+        measured = self._session.displays.profile(screens.screen_key(screen)).pixel_mm
+        size = measured or screens.stated_pixel_mm(screen)
+        return 1.0 / size if size else None
+
+    def show_dialog(self) -> None:
+        """Ask how the window's screen is to be driven; nothing waits for the answer."""
+        screen = self._screen()
+        if screen is None:
+            return
+        key = screens.screen_key(screen)
+        self.dialog = DisplayDialog(
+            screen, self._session.displays.profile(key), self.show_pattern, self._window()
+        )  # fmt: skip
+        self.dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog = self.dialog
+        dialog.accepted.connect(lambda: self._take(dialog))
+        dialog.finished.connect(self._dialog_closed)
+        dialog.open()
+
+    def _take(self, dialog: DisplayDialog) -> None:
+        self._session.displays.set_profile(dialog.screen_key, dialog.profile)
+        self._session.placement_changed.emit()  # whether true size is known may have changed
+
+    def _dialog_closed(self) -> None:
+        self.dialog = None
+
+    def show_pattern(self) -> None:
+        """Fill the window's screen with the test pattern."""
+        screen = self._screen()
+        if screen is None or self.pattern is not None:
+            return
+        self.pattern = TestPatternView(self._session.displays, screen)
+        self.pattern.destroyed.connect(self._pattern_closed)
+        self.pattern.showFullScreen()
+        self.pattern.activateWindow()
+
+    def _pattern_closed(self) -> None:
+        self.pattern = None
+
+
+def keep(session: Session) -> None:
+    """Write what is known about the screens; a disk that does not take it is told to the reader."""
+    try:
+        save_displays(session.displays.profiles)
+    except GmicError as error:
+        session.notice.emit("warning", str(error))
