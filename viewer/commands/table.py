@@ -9,10 +9,14 @@ A feature is added by one decorated function in a module of this package::
 
 Keys are Qt's portable names (``"Ctrl+O"``, ``"PgDown"``, ``"?"``). A command that needs a value (a slider's, say) has
 ``takes`` and is run by widgets only; it has no key and no place in a menu.
+
+Readers may change keys. A sentence that names the key of a command says ``press {zoom.fit}``: the key that the command
+has at the time is filled in, or its name where it has none.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -22,7 +26,7 @@ Handler = Callable[..., None]
 WhyDisabled = Callable[[Context], str | None]
 Checked = Callable[[Context], bool]
 
-GROUPS = ("File", "Slices", "Viewports and hanging", "Zoom and pan", "Grey values", "AI", "Window and help")
+GROUPS = ("File", "Slices", "Viewports and hanging", "Zoom and pan", "Grey values", "Marks", "AI", "3D view", "Window and help")
 """Sections of menus and of the help sheet, in order."""
 
 
@@ -34,7 +38,7 @@ class Command:
     ----------
     id : ``theme.action``, e.g. ``navigate.next_slice``.
     label : as in menus, e.g. ``Next slice``.
-    keys : default keys, Qt portable names; the first is shown in tooltips.
+    keys : default keys, Qt portable names; the first is shown in tooltips. Those in force: :meth:`keys_now`.
     group : one of :data:`GROUPS`.
     handler : called with the context, and with the value where ``takes`` is set.
     why_disabled : None when the command can run now, else a sentence that says why not and what to do.
@@ -57,28 +61,45 @@ class Command:
     takes: str = ""
     repeats: bool = False
 
-    @property
-    def key(self) -> str:
-        """First key, or ""."""
-        return self.keys[0] if self.keys else ""
+    def keys_now(self, context: Context) -> tuple[str, ...]:
+        """Keys that run the command for this reader."""
+        return context.keys.keys(self.id, self.keys)
 
-    @property
-    def tooltip(self) -> str:
-        """Label with its key and what it does, for a control that can be used now."""
-        head = f"{self.label} ({self.key})" if self.key else self.label
-        return f"{head}\n{self.description}" if self.description else head
+    def key_now(self, context: Context) -> str:
+        """First key that runs the command for this reader, or ""."""
+        return next(iter(self.keys_now(context)), "")
 
     def tooltip_now(self, context: Context) -> str:
-        """Tooltip for the present state: a disabled command says why."""
-        reason = self.why_disabled(context)
-        if reason is None:
-            return self.tooltip
-        head = f"{self.label} ({self.key})" if self.key else self.label
-        return f"{head}\nNot available: {reason}"
+        """Label with its key and what it does; a command that cannot run now says why."""
+        reason, key = self.why_disabled(context), self.key_now(context)
+        head = f"{self.label} ({key})" if key else self.label
+        text = f"Not available: {reason}" if reason is not None else with_keys(self.description, context)
+        return f"{head}\n{text}" if text else head
 
 
 COMMANDS: dict[str, Command] = {}
 """All commands by id, in the order in which menus show them; filled by ``import viewer.commands``."""
+
+
+_NAMED_COMMAND = re.compile(r"\{([a-z]+\.[a-z0-9_]+)\}")
+
+
+def with_keys(text: str, context: Context) -> str:
+    """Fill in the keys of commands that a sentence names, e.g. ``{zoom.fit}``; without a key, the command's name."""
+
+    def name(found: re.Match[str]) -> str:
+        entry = COMMANDS[found[1]]
+        return entry.key_now(context) or f"“{entry.label}” in the menu"
+
+    return _NAMED_COMMAND.sub(name, text)
+
+
+def _filled_in(why: WhyDisabled) -> WhyDisabled:
+    def reason(context: Context) -> str | None:
+        text = why(context)
+        return None if text is None else with_keys(text, context)
+
+    return reason
 
 
 def never_disabled(_context: Context) -> str | None:
@@ -112,7 +133,7 @@ def command(
         names = (keys,) if isinstance(keys, str) else tuple(keys)
         description = (handler.__doc__ or "").strip().splitlines()[0]
         COMMANDS[id] = Command(
-            id, label, names, group, handler, why_disabled, checked, icon, description, takes, repeats
+            id, label, names, group, handler, _filled_in(why_disabled), checked, icon, description, takes, repeats
         )
         return handler
 
@@ -148,5 +169,6 @@ def run(id: str, context: Context, *value: object) -> bool:
     if reason is not None:
         context.session.notice.emit("hint", f"{entry.label}: {reason}")
         return False
-    entry.handler(context, *value)
+    with context.session.history.step(entry.label, merge=entry.repeats):
+        entry.handler(context, *value)
     return True

@@ -1,0 +1,150 @@
+"""Where in the breast a place lies, as far as one view tells: half, depth, distance from the nipple.
+
+One projection has no third direction. A view from above tells the outer from the inner half, an oblique or lateral view
+the upper from the lower one; the quadrant needs both, and this module says which half stays unknown.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from gmic_core.exam.model import MammoImage
+from gmic_core.types import Laterality
+from viewer.model.marks import Point
+from viewer.model.placement import extent_mm, view_mm_map
+from viewer.model.tissue import Tissue
+
+OUTER_INNER_VIEWS = frozenset({"CC", "FB", "XCC", "XCCL", "XCCM"})
+"""Views from above or below: they show the outer half from the inner one (hung with the outer side up)."""
+UPPER_LOWER_VIEWS = frozenset({"MLO", "LMO", "ML", "LM"})
+"""Views from the side or obliquely: they show the upper half from the lower one."""
+OBLIQUE_VIEWS = frozenset({"MLO", "LMO"})
+ON_LINE_MM = 5.0
+"""Nearer than this to the line from the nipple to the chest wall, no half is named."""
+ON_LINE_SHARE = 0.06
+"""The same as a share of the nipple's depth, for images without a spacing."""
+TIP_MM = 1.5
+"""Tissue so near to the outermost point is the tip of the nipple (the coarse mask has cells of about 2 mm)."""
+SKIPPED_SHARE = 0.08
+"""Share of the image's height at its upper and lower end where no nipple is looked for: arm, abdomen."""
+
+SIDES = {Laterality.R: "right", Laterality.L: "left"}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in one view.
+
+    Attributes
+    ----------
+    half : ``outer``, ``inner``, ``upper``, ``lower``, ``at the nipple line``, or "" where the view tells neither.
+    unknown : what this view cannot tell, as a sentence.
+    third : ``anterior``, ``middle`` or ``posterior`` third from nipple to chest wall; ``in front of the nipple``.
+    from_nipple, behind_nipple, from_wall : straight distance, distance in the direction of the chest wall, distance
+        from the image's chest-wall edge; in ``unit``.
+    unit : ``mm`` or ``px``.
+    guessed : whether the nipple was found by the program and not placed by a reader.
+    """
+
+    side: str
+    view: str
+    half: str
+    unknown: str
+    third: str
+    from_nipple: float
+    behind_nipple: float
+    from_wall: float
+    unit: str
+    guessed: bool
+
+    def lines(self) -> tuple[str, str]:
+        """Return the two short lines that stand beside a mark."""
+        where = ", ".join(part for part in (f"{self.side} {self.half}".strip(), self.third) if part)
+        nipple = "nipple (guessed)" if self.guessed else "nipple"
+        return where, f"{self.from_nipple:.0f} {self.unit} from {nipple}"
+
+    def sentences(self) -> tuple[str, ...]:
+        """Return everything, with what is not known and how it was counted."""
+        where, distance = self.lines()
+        behind = (
+            f"{abs(self.behind_nipple):.0f} {self.unit} {'behind' if self.behind_nipple >= 0 else 'in front of'} it"
+        )
+        counted = (
+            f"{self.from_wall:.0f} {self.unit} from the image's chest-wall edge; "
+            "thirds are counted from the nipple to that edge."
+        )
+        return (f"{where}; {distance}, {behind}.", self.unknown, counted)
+
+
+def guess_nipple(image: MammoImage, tissue: Tissue) -> Point | None:
+    """Return where the nipple probably is: the tissue furthest from the chest wall; None without any tissue.
+
+    Good to a few mm where the nipple is in profile; wrong where it is not. A guess is always called one.
+    """
+    cells = np.argwhere(tissue.mask)
+    if not len(cells):
+        return None
+    stored = tissue.to_stored.apply(cells)
+    down, depth = view_mm_map(image).apply(stored).T
+    tall = extent_mm(image)[0]
+    looked_at = np.abs(down) <= tall * (0.5 - SKIPPED_SHARE)
+    if not looked_at.any():
+        return None
+    stored, depth = stored[looked_at], depth[looked_at]
+    near = TIP_MM if image.spacing_mm else TIP_MM * extent_mm(image)[1] / 200.0
+    tip = stored[depth >= depth.max() - near].mean(axis=0)
+    return (float(tip[0]), float(tip[1]))
+
+
+def place_of(image: MammoImage, point: Point, nipple: Point, *, guessed: bool) -> Place | None:
+    """Return where a point lies relative to the nipple; None while side or view of the image are not known.
+
+    Parameters
+    ----------
+    point, nipple : stored (row, column).
+    guessed : whether ``nipple`` is a guess.
+    """
+    if image.laterality is None or image.view is None or image.questions:
+        return None
+    to_mm = view_mm_map(image)
+    (down, depth), (nipple_down, nipple_depth) = to_mm.apply([point, nipple])
+    below, behind = float(down - nipple_down), float(nipple_depth - depth)
+    near = ON_LINE_MM if image.spacing_mm else ON_LINE_SHARE * abs(float(nipple_depth))
+    half, unknown = _half(image.view, below, near)
+    return Place(
+        SIDES[image.laterality],
+        image.view,
+        half,
+        unknown,
+        _third(behind, float(nipple_depth)),
+        math.hypot(below, behind),
+        behind,
+        float(depth),
+        "mm" if image.spacing_mm else "px",
+        guessed,
+    )
+
+
+def _half(view: str, below: float, near: float) -> tuple[str, str]:
+    """Return the half and what stays unknown; below: distance under the nipple line on the hung image."""
+    if view in OUTER_INNER_VIEWS:
+        names, unknown = ("outer", "inner"), f"{view} alone does not tell upper from lower."
+    elif view in UPPER_LOWER_VIEWS:
+        names, unknown = ("upper", "lower"), f"{view} alone does not tell outer from inner."
+        if view in OBLIQUE_VIEWS:
+            unknown += " It is oblique: an outer place appears higher, an inner one lower than in a lateral view."
+    else:
+        return "", f"{view} tells neither upper from lower nor outer from inner."
+    if abs(below) < near:
+        return "at the nipple line", unknown
+    return names[0] if below < 0 else names[1], unknown
+
+
+def _third(behind: float, depth: float) -> str:
+    if behind < 0:
+        return "in front of the nipple"
+    share = behind / depth if depth > 0 else 1.0
+    return "anterior third" if share < 1 / 3 else "middle third" if share < 2 / 3 else "posterior third"
