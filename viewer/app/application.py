@@ -16,6 +16,7 @@ from viewer.app.actions import AppActions
 from viewer.app.cine import CinePlayer
 from viewer.app.crash import versions
 from viewer.app.logs import AppLog
+from viewer.app.marking import Marking
 from viewer.app.opening import Opening
 from viewer.app.post import Poster
 from viewer.app.preferences import Preferences
@@ -97,6 +98,7 @@ class Application(QObject):
             AnswerStore(),
         )
         self.runs = AiRuns(self.session, self.settings, self.client, weights)
+        self.marking = Marking(self.session, self.post, remember=remember)
         self.cine = CinePlayer(self.session, self.settings, self.loader, self)
         self.actions = AppActions(self.session, self.opening, self.runs, self.client, self.cine, self.report)
         self.context = Context(self.session, self.settings, self.loader, self.actions, KeyMap(self.settings.keys))
@@ -172,7 +174,16 @@ class Application(QObject):
         self.cine.stop()
         if self._remember:
             self._save_settings()
-        _together([lambda: self.client.close(CLOSE_S - 1.0), self.loader.close, self.scanner.close, self.volumes.close], CLOSE_S)
+        _together(
+            [
+                lambda: self.client.close(CLOSE_S - 1.0),
+                self.loader.close,
+                self.scanner.close,
+                self.volumes.close,
+                self.marking.close,
+            ],
+            CLOSE_S,
+        )
         self.log.remove()
 
     def _save_settings(self) -> None:

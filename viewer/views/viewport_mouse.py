@@ -17,6 +17,8 @@ from viewer.model.placement import Placement, image_laterality
 from viewer.model.viewstate import ImageState
 
 Drag = Literal["window", "pan", "zoom"]
+STEP_NAMES: dict[Drag, str] = {"window": "Grey values", "pan": "Pan", "zoom": "Zoom"}
+"""How drags are called where they are undone."""
 SLACK = 3.0
 """A press that moves less than this is a click: a shaky hand must not change the grey values."""
 
@@ -88,7 +90,8 @@ class ViewportMouse:
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             down, depth = self._to_view_mm(event.position())
             placement = self._session.placement(self._index)
-            self._session.place(self._index, placement.zoomed(wheel_zoom_factor(delta), down, depth))
+            with self._session.history.step("Zoom", merge=True):
+                self._session.place(self._index, placement.zoomed(wheel_zoom_factor(delta), down, depth))
             return
         steps = self._wheel.add(delta)
         if steps:
@@ -102,6 +105,7 @@ class ViewportMouse:
         if state is None or drag is None:
             return
         self._moving = False
+        self._session.history.begin(STEP_NAMES[drag])
         self._press = _Press(
             drag,
             event.position(),
@@ -123,7 +127,9 @@ class ViewportMouse:
         {"window": self._drag_window, "pan": self._drag_pan, "zoom": self._drag_zoom}[press.drag](press, moved)
 
     def release(self) -> None:
-        """End a drag."""
+        """End a drag; it was one step."""
+        if self._press is not None:
+            self._session.history.end()
         self._press, self._moving = None, False
 
     @staticmethod
@@ -148,7 +154,8 @@ class ViewportMouse:
         self.release()
         if event.button() == Qt.MouseButton.LeftButton and self._state() is not None:
             self.activate()
-            self._session.toggle_maximised()
+            with self._session.history.step("Maximise viewport"):
+                self._session.toggle_maximised()
 
 
 def _drag_of(event: QMouseEvent) -> Drag | None:
