@@ -46,7 +46,6 @@ class AppActions:
         self._session, self._opening, self._runs = session, opening, runs
         self._client, self._cine, self._report = client, cine, report
         self.window: MainWindow | None = None
-        self.screens = ScreenSetup(session, lambda: self.window)
         self.preferences: Preferences | None = None
         self.volumes: Volumes | None = None
         self.screens = ScreenSetup(session, lambda: self.window)
