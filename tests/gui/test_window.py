@@ -22,7 +22,8 @@ from viewer.commands import Context
 from viewer.model.viewstate import Slot
 from viewer.services.late_post import LatePost
 from viewer.views.main_window import MainWindow
-from viewer.views.slice_bar import SliceBar, runs
+from viewer.views.slice_bar import SliceBar
+from viewer.views.slice_bar_paint import runs
 
 OpenWindow = Callable[[Context], MainWindow]
 
@@ -84,7 +85,8 @@ def test_bar_paints_malignant_up_and_benign_down_where_the_map_has_them(
     track = bar._track()
     assert orange[0].size > 100
     assert orange[0].max() < 28  # above the line
-    assert abs(orange[1].mean() - (track.left() + track.width() * 6.5 / 12)) < 8  # the peak is in slice 7
+    high = orange[1][orange[0] < 20]
+    assert abs(high.mean() - (track.left() + track.width() * 6.5 / 12)) < 8  # the peak is in slice 7
     below = cyan[0] > 28
     assert below.any()
     results_context.session.overlays.update(visible=False)

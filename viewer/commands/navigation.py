@@ -108,6 +108,21 @@ def cine_slower(context: Context) -> None:
     context.actions.set_cine(max(context.session.cine_fps - CINE_STEP_FPS, MIN_CINE_FPS))
 
 
+@command(
+    "navigate.cine_sweep",
+    "Cine to and fro",
+    keys="Shift+C",
+    group="Slices",
+    why_disabled=needs_slices,
+    checked=lambda context: context.settings.cine_sweep,
+)
+def toggle_cine_sweep(context: Context) -> None:
+    """Let cine turn round at the ends of the volume, or begin again at the first slice."""
+    context.settings.cine_sweep = not context.settings.cine_sweep
+    way = "to and fro" if context.settings.cine_sweep else "from the first slice to the last and again"
+    context.session.notice.emit("hint", f"Cine plays {way}.")
+
+
 def _activate(context: Context, index: int) -> None:
     """Make a viewport the active one; where one fills the middle, the new one fills it."""
     session = context.session

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gmic_core.inference.highlights import highlighted_slices
+from gmic_core.types import Finding
 from viewer.model.results import ResultEntry
 from viewer.model.viewstate import ImageState
 
@@ -56,8 +57,12 @@ class Bar:
     @property
     def position(self) -> str:
         """Where the reader is, e.g. ``slice 42 / 66  41 mm``; mm are counted from the first slice."""
-        text = f"slice {self.current + 1} / {self.slices}"
-        return text if self.step_mm is None else f"{text}  {self.current * self.step_mm:.0f} mm"
+        return "  ".join(part for part in self.place(self.current) if part)
+
+    def place(self, index: int) -> tuple[str, str]:
+        """Return where a slice is, e.g. (``slice 42 / 66``, ``41 mm``); no mm where the image does not tell them."""
+        mm = "" if self.step_mm is None else f"{index * self.step_mm:.0f} mm"
+        return f"slice {index + 1} / {self.slices}", mm
 
 
 def bar_of(state: ImageState, entry: ResultEntry | None, loaded: Collection[int] = ()) -> Bar:
@@ -84,6 +89,21 @@ def bar_of(state: ImageState, entry: ResultEntry | None, loaded: Collection[int]
         highlights(entry),
         image.slice_spacing_mm if image.frames > 1 else None,
     )
+
+
+def slice_words(bar: Bar, index: int) -> tuple[str, ...]:
+    """Return what the bar knows about a slice: place, largest saliency per class, its patches or that it stands out."""
+    lines = ["   ".join(part for part in bar.place(index) if part)]
+    values = bar.profile[index]
+    if not np.isnan(values).any():
+        lines += [f"{finding.name.lower()} {values[finding]:.2f}" for finding in (Finding.MALIGNANT, Finding.BENIGN)]
+    # ticks ascend by attention; a patch's number is its place in the descending order, as on its box
+    numbers = [len(bar.ticks) - place for place, tick in enumerate(bar.ticks) if tick.slice_index == index]
+    if numbers:
+        lines.append(f"patch {', '.join(map(str, sorted(numbers)))}")
+    elif index in bar.highlighted:
+        lines.append("highlighted")
+    return tuple(lines)
 
 
 def highlights(entry: ResultEntry | None) -> tuple[int, ...]:

@@ -16,6 +16,7 @@ from typing import Any
 
 from gmic_core.errors import StoreError
 from gmic_core.paths import ensure_dir, user_data_dir
+from viewer.model.last_exam import is_last_exam
 from viewer.model.overlays import OverlaySettings
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,8 @@ RECENT_LIMIT = 10
 """Paths kept in File > Open recent."""
 CINE_FPS = (5.0, 30.0)
 """Slowest and fastest cine, frames per second."""
+UI_SCALES = (1.0, 2.0)
+"""Smallest and largest interface."""
 UNIT_FIELDS = ("opacity", "threshold_malignant", "threshold_benign")
 """Overlay settings that are fractions, 0..1."""
 
@@ -43,8 +46,13 @@ class Settings:
     layout : id of the hanging protocol used last.
     panels : which side panels are open, by name; a panel that is not named is open.
     cine_fps : frames per second, 5 to 30.
+    cine_sweep : whether cine goes to and fro, or from the first slice to the last and again.
     identity_hidden : whether names and patient ids are hidden.
     window_geometry, window_state : what Qt saved, base64.
+    keys : keys that the reader changed, by command id; see :class:`viewer.model.keymap.KeyMap`.
+    ui_scale : size of the interface, 1.0 to 2.0; counts from the next start on.
+    offer_last : whether the exam that was open last is remembered and offered at the next start.
+    last_exam : which one that was and how it hung; see :mod:`viewer.model.last_exam`.
     """
 
     weights: dict[str, list[str]] = field(default_factory=dict)
@@ -55,9 +63,14 @@ class Settings:
     layout: str = "2x2"
     panels: dict[str, bool] = field(default_factory=dict)
     cine_fps: float = 10.0
+    cine_sweep: bool = True
     identity_hidden: bool = False
     window_geometry: str = ""
     window_state: str = ""
+    keys: dict[str, list[str]] = field(default_factory=dict)
+    ui_scale: float = 1.0
+    offer_last: bool = True
+    last_exam: dict[str, Any] = field(default_factory=dict)
 
     def remember_path(self, path: Path | str) -> None:
         """Put a path first in the list of recent ones."""
@@ -108,6 +121,8 @@ def save_settings(settings: Settings) -> None:
     part = path.with_name(f"{FILE_NAME}.{os.getpid()}.part")
     try:
         part.write_text(json.dumps(_plain(settings), indent=2, ensure_ascii=False) + "\n", "utf-8")
+        with part.open("rb+") as file:  # on the disk before it gets its name: a power cut must not leave an empty file
+            os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)
@@ -203,7 +218,12 @@ _CHECKS: dict[str, Callable[[object], bool]] = {
     "layout": _is_text,
     "panels": lambda value: _is_table(value, _is_bool),
     "cine_fps": lambda value: _is_number(value, *CINE_FPS),
+    "cine_sweep": _is_bool,
     "identity_hidden": _is_bool,
     "window_geometry": _is_text,
     "window_state": _is_text,
+    "keys": lambda value: _is_table(value, _is_texts),
+    "ui_scale": lambda value: _is_number(value, *UI_SCALES),
+    "offer_last": _is_bool,
+    "last_exam": is_last_exam,
 }

@@ -17,11 +17,12 @@ class ImageState:
 
     Signals
     -------
-    slice_changed(int), presentation_changed()
+    slice_changed(int), presentation_changed(), seen_changed(int): a slice was on screen for the first time
     """
 
     slice_changed = Signal(int)
     presentation_changed = Signal()
+    seen_changed = Signal(int)
 
     def __init__(self, image: MammoImage) -> None:
         self.image = image
@@ -39,6 +40,12 @@ class ImageState:
         if index != self.slice_index:
             self.slice_index = index
             self.slice_changed.emit(index)
+
+    def mark_seen(self, index: int) -> None:
+        """A slice was painted: from now on it counts as seen in this reading."""
+        if index not in self.seen:
+            self.seen.add(index)
+            self.seen_changed.emit(index)
 
     def set_window(self, window: VoiWindow | VoiTable | None) -> None:
         """Use another VOI window or table; None goes back to the image's own."""

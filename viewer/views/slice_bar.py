@@ -4,39 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
-import numpy as np
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QPoint, QRectF, QSize, Qt
 from PySide6.QtGui import (
-    QColor,
     QFocusEvent,
     QKeyEvent,
     QMouseEvent,
     QPainter,
     QPaintEvent,
     QPen,
-    QPolygonF,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QAbstractSlider, QSizePolicy, QWidget
 
-from gmic_core.types import Finding
 from viewer.commands import Context
-from viewer.model.bar import Bar, bar_of, profile_columns, slice_at, slice_span
-from viewer.model.colormaps import line_rgb
+from viewer.model.bar import Bar, bar_of, slice_at
 from viewer.model.gestures import WheelAccumulator
 from viewer.model.viewstate import ImageState
 from viewer.views import theme
 from viewer.views.command_widgets import KeepKeys, Refresher
+from viewer.views.slice_bar_paint import Track, paint_track, paint_words
+from viewer.views.slice_preview import SlicePreview
 
-TEXT_WIDTH = 156
+TEXT_WIDTH = 168
 MARGIN = 12
-MIDDLE = 27.0
-"""Baseline of the profile; malignant rises above it, benign hangs below."""
-REACH = 18.0
-"""Height of a saliency of 1."""
-SEEN_TOP = 51
-TICK_TOP, TICK_SIZE = 3.0, 5.0
+WORDS_GAP = 12
 EMPTY, ONE_IMAGE = "no image", "one image - no slices"
 
 
@@ -55,6 +48,8 @@ class SliceBar(QAbstractSlider):
         self._bar: Bar | None = None
         self._wheel = WheelAccumulator()
         self._syncing = False
+        self._hovered: int | None = None
+        self._preview: SlicePreview | None = None
         self.setObjectName("sliceBar")
         self.setOrientation(Qt.Orientation.Horizontal)
         self.setFixedHeight(theme.SLICE_BAR_HEIGHT)
@@ -62,6 +57,7 @@ class SliceBar(QAbstractSlider):
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setAccessibleName("Slices")
+        self.setMouseTracking(True)
         KeepKeys(self)
         session = self._session
         self._refresher = Refresher(
@@ -69,7 +65,7 @@ class SliceBar(QAbstractSlider):
             (
                 session.active_changed, session.layout_changed, session.exam_changed, session.overlays.changed,
                 session.results.changed, session.results.slice_arrived, session.results.cleared,
-                context.frames.frame_ready,
+                context.frames.frame_ready, session.viewing.slab_changed, session.cine_changed,
             ),
             self.refresh,
         )  # fmt: skip
@@ -93,17 +89,21 @@ class SliceBar(QAbstractSlider):
         self._syncing = False
         self.setEnabled(state is not None and state.image.frames > 1)
         self.setAccessibleDescription(self.text)
-        self.setToolTip(self._tooltip())
+        self.setWhatsThis(self._explanation())
+        self._show_hovered()
         self.update()
 
     def _bind(self, state: ImageState | None) -> None:
         if self._disconnect is not None:
             self._disconnect()
         self._state, self._disconnect = state, None
+        if self._preview is not None:
+            self._preview.forget()
         self._wheel.reset()
         if state is not None:
             state.slice_changed.connect(self._slice_changed)
-            self._disconnect = lambda: state.slice_changed.disconnect(self._slice_changed)
+            state.seen_changed.connect(self._seen_changed)
+            self._disconnect = partial(_unbind, self, state)
 
     def _slice_changed(self, index: int) -> None:
         """Move the cursor; the profile is not worked out again at every step of the wheel."""
@@ -116,6 +116,11 @@ class SliceBar(QAbstractSlider):
         self._syncing = False
         self.setAccessibleDescription(self.text)
         self.update()
+
+    def _seen_changed(self, _index: int) -> None:
+        if self._bar is not None and self._state is not None:
+            self._bar = replace(self._bar, seen=frozenset(self._state.seen))
+            self.update()
 
     def _value_changed(self, value: int) -> None:
         if self._state is not None and not self._syncing:
@@ -141,13 +146,22 @@ class SliceBar(QAbstractSlider):
         bar = self.bar()
         return bar.position if bar else ONE_IMAGE
 
-    def _tooltip(self) -> str:
+    @property
+    def shown_as(self) -> str:
+        """How the slices are shown: combined to slabs, playing; "" for single ones that stand still."""
+        slab, fps = self._session.viewing.slab, self._session.cine_fps
+        if self._state is None:
+            return ""
+        words = (slab.text(self._state.image) if slab.on else "", f"cine {fps:g} / s" if fps > 0 else "")
+        return "   ".join(word for word in words if word)
+
+    def _explanation(self) -> str:
         if self._state is None or self._state.image.frames < 2:
             return ""
         return (
-            "Slices (Up, Down, Home, End; N: next highlighted)\n"
-            "Above the line: largest malignant saliency of each slice, below it benign. "
-            "Triangles: slices of the patches. Grey line: slices seen."
+            "Above the line: largest malignant saliency of each slice, below it benign. Triangles: slices of the "
+            "patches. Grey bands: highlighted slices. Light strip: slices seen, dark strip: slices that are loaded. "
+            "Marks below: every tenth slice."
         )
 
     # -- mouse and keys ------------------------------------------------------------------------------------------
@@ -163,12 +177,46 @@ class SliceBar(QAbstractSlider):
         """Go to the slice under the mouse."""
         if event.button() == Qt.MouseButton.LeftButton:
             self.setSliderDown(True)
+            self._show_hovered()
             self.setValue(self.slice_under(event.position().x()))
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Follow the mouse."""
+        """Follow the mouse: with the button held the reader goes along, else a preview shows the slice."""
         if self.isSliderDown():
             self.setValue(self.slice_under(event.position().x()))
+        self._hover(self.slice_under(event.position().x()) if self._on_track(event.position().x()) else None)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Take the preview away."""
+        self._hover(None)
+
+    def _on_track(self, x: float) -> bool:
+        track = self._track()
+        return self._bar is not None and track.left() - MARGIN <= x <= track.right() + 1
+
+    def _hover(self, index: int | None) -> None:
+        if index != self._hovered:
+            self._hovered = index
+            self._show_hovered()
+            self.update()
+
+    def _show_hovered(self) -> None:
+        """Show the slice under the mouse above the bar; while dragging the viewport itself shows it."""
+        bar, state, index = self._bar, self._state, self._hovered
+        if bar is None or state is None or index is None or self.isSliderDown():
+            if self._preview is not None:
+                self._preview.hide()
+            return
+        if self._preview is None or self._preview.parentWidget() is not self.window():
+            self._preview = SlicePreview(self._context, self.window())
+        track = self._track()
+        middle = round(track.left() + Track(bar, track.width()).middle(index))
+        self._preview.show_slice(state, bar, index, self.mapTo(self.window(), QPoint(middle, 0)))
+
+    @property
+    def preview(self) -> SlicePreview | None:
+        """The picture over the bar, or None before the mouse was there."""
+        return self._preview
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Stay where the mouse was released."""
@@ -176,7 +224,7 @@ class SliceBar(QAbstractSlider):
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """One notch is one slice, as over the image."""
-        self.setValue(self.value() - self._wheel.add(event.angleDelta().y()))
+        self.setValue(self.value() - self._wheel.add(event.angleDelta().y() or event.angleDelta().x()))
         event.accept()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -214,89 +262,16 @@ class SliceBar(QAbstractSlider):
             return
         track = self._track()
         painter.translate(track.left(), 0)
-        self._paint_highlights(painter, bar, track.width())
-        painter.fillRect(QRectF(0, MIDDLE, track.width(), 1), theme.color(theme.HAIRLINE))
-        self._paint_profile(painter, bar, int(track.width()))
-        self._paint_runs(painter, bar, track.width())
-        self._paint_ticks(painter, bar, track.width())
-        self._paint_cursor(painter, bar, track.width())
+        paint_track(painter, Track(bar, track.width()), self._hovered)
         painter.resetTransform()
-        self._paint_text(painter, bar)
+        words = QRectF(track.right() + WORDS_GAP, 0, self.width() - track.right() - WORDS_GAP - MARGIN, self.height())
+        paint_words(painter, words, *bar.place(bar.current), self.shown_as)
         if self.hasFocus():
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(theme.color(theme.ACCENT), theme.FOCUS_WIDTH))
             painter.drawRect(self.rect().adjusted(1, 1, -1, -1))
 
-    @staticmethod
-    def _paint_highlights(painter: QPainter, bar: Bar, width: float) -> None:
-        for index in bar.highlighted:
-            start, end = slice_span(index, width, bar.slices)
-            painter.fillRect(QRectF(start, 10, max(end - start, 1.0), 38), theme.color(theme.HAIRLINE, 0.8))
 
-    @staticmethod
-    def _paint_profile(painter: QPainter, bar: Bar, width: int) -> None:
-        """Paint one bar per slice, or per pixel where there are more slices than pixels."""
-        count = min(bar.slices, width)
-        columns = np.nan_to_num(profile_columns(bar.profile, count), nan=0.0)
-        heights = np.clip(columns, 0.0, 1.0) * REACH
-        for finding in (Finding.MALIGNANT, Finding.BENIGN):
-            color = QColor(*line_rgb(finding))
-            for index in np.flatnonzero(heights[:, finding] > 0.0):
-                start, end = slice_span(int(index), width, count)
-                height = float(heights[index, finding])
-                top = MIDDLE - height if finding is Finding.MALIGNANT else MIDDLE + 1
-                painter.fillRect(QRectF(start, top, end - start, height), color)
-
-    @staticmethod
-    def _paint_runs(painter: QPainter, bar: Bar, width: float) -> None:
-        for slices, color in ((bar.loaded, theme.HAIRLINE), (bar.seen, theme.DISABLED)):
-            for first, last in runs(slices):
-                start, end = slice_span(first, width, bar.slices)[0], slice_span(last, width, bar.slices)[1]
-                painter.fillRect(QRectF(start, SEEN_TOP, end - start, 2), theme.color(color))
-
-    @staticmethod
-    def _paint_ticks(painter: QPainter, bar: Bar, width: float) -> None:
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        strongest = max((tick.attention for tick in bar.ticks), default=1.0) or 1.0
-        for tick in bar.ticks:
-            x = sum(slice_span(tick.slice_index, width, bar.slices)) / 2
-            painter.setBrush(theme.color(theme.TEXT, 0.45 + 0.55 * tick.attention / strongest))
-            painter.drawPolygon(
-                QPolygonF(
-                    [
-                        QPointF(x - TICK_SIZE * 0.6, TICK_TOP),
-                        QPointF(x + TICK_SIZE * 0.6, TICK_TOP),
-                        QPointF(x, TICK_TOP + TICK_SIZE),
-                    ]
-                )
-            )
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-
-    @staticmethod
-    def _paint_cursor(painter: QPainter, bar: Bar, width: float) -> None:
-        start, end = slice_span(bar.current, width, bar.slices)
-        painter.fillRect(QRectF(start, 9, max(end - start, 1.0), 44), theme.color(theme.ACCENT, 0.16))
-        painter.fillRect(QRectF((start + end) / 2 - 1, 9, 2, 44), theme.color(theme.ACCENT))
-
-    def _paint_text(self, painter: QPainter, bar: Bar) -> None:
-        rect = QRectF(self.width() - TEXT_WIDTH - MARGIN + 12, 0, TEXT_WIDTH - 12, self.height())
-        painter.setFont(theme.body_font())
-        head = replace(bar, step_mm=None).position
-        mm = bar.position.removeprefix(head).strip()
-        painter.setPen(theme.color(theme.TEXT))
-        left = rect.adjusted(0, 0, -56, 0)
-        painter.drawText(left, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, head)
-        painter.setPen(theme.color(theme.SECONDARY))
-        painter.drawText(rect, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, mm)
-
-
-def runs(slices: frozenset[int]) -> list[tuple[int, int]]:
-    """Return the (first, last) of every run of neighbouring slices, ascending."""
-    found: list[tuple[int, int]] = []
-    for index in sorted(slices):
-        if found and index == found[-1][1] + 1:
-            found[-1] = (found[-1][0], index)
-        else:
-            found.append((index, index))
-    return found
+def _unbind(bar: SliceBar, state: ImageState) -> None:
+    state.slice_changed.disconnect(bar._slice_changed)
+    state.seen_changed.disconnect(bar._seen_changed)

@@ -14,7 +14,8 @@ from viewer.views.menus import main_menu
 _ICON_GROUPS = (
     ("layout.previous", "layout.2x2", "layout.compare", "layout.single", "layout.next"),
     ("zoom.fit", "zoom.one_to_one", "zoom.true_size"),
-    ("window.invert", "window.reset", "navigate.toggle_cine"),
+    ("window.invert", "window.reset"),
+    ("zoom.lens", "slab.toggle", "navigate.toggle_cine"),
 )
 _TEXTS = {"zoom.one_to_one": "1:1"}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt
 from PySide6.QtGui import QPainter
@@ -75,11 +75,22 @@ class ViewportOver:
         return place_lines(
             QSizeF(look.size),
             image_laterality(state.image) is Laterality.R,
-            corner_text.marker_line(state.image, untrained=self._shows_untrained(state)),
+            self._marker(state),
             corner_text.person_lines(self._session.exam, hidden=self._session.identity_hidden),
             [corner_text.Line(readout), *corner_text.image_lines(state, zoom)],
-            self._touches(state, look),
+            self.touches(state, look),
         )
+
+    def _marker(self, state: ImageState) -> corner_text.Line:
+        """Return the side marker; that a slab is shown stands beside it, where no breast can push it away."""
+        line = corner_text.marker_line(state.image, untrained=self._shows_untrained(state))
+        slab, shown = self._session.viewing.slab, self._pixels.shown(state)
+        if shown is None or not slab.on or state.image.frames < 2:
+            return line
+        loading = f"{len(shown.slices) - shown.missing} / {len(shown.slices)} slices loaded"
+        badge: tuple[str, corner_text.Tone] = (slab.text(state.image), "normal")
+        badges = (badge,) if not shown.missing else (badge, (loading, "warning"))
+        return replace(line, badges=(*line.badges, *badges))
 
     def _shows_untrained(self, state: ImageState) -> bool:
         """Whether anything from random weights is shown on this image."""
@@ -87,7 +98,7 @@ class ViewportOver:
         visible = self._session.overlays.settings.visible
         return entry is not None and entry.untrained and entry.saliency is not None and visible
 
-    def _touches(self, state: ImageState, look: Look) -> Touches:
+    def touches(self, state: ImageState, look: Look) -> Touches:
         """Return what tells whether a rectangle comes too near to the breast; unknown before the first picture."""
         tissue = self._pixels.tissue(state.image)
         if tissue is None:

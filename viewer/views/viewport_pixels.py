@@ -17,6 +17,7 @@ from viewer.model.displays import output_levels
 from viewer.model.render import OverlayLayer, render
 from viewer.model.resample import Pyramid
 from viewer.model.results import ResultEntry
+from viewer.model.slab import Shown, SlabMaker
 from viewer.model.tissue import Tissue, find_tissue
 from viewer.model.viewstate import ImageState
 
@@ -47,6 +48,7 @@ class ViewportPixels:
         self._painted: tuple[object, Picture, Pixels] | None = None
         self._tissue: dict[str, Tissue] = {}
         self._revision = 0
+        self._slabs = SlabMaker(context.frames)
 
     def invalidate_overlay(self) -> None:
         """Forget what was painted: saliency changed in place."""
@@ -56,17 +58,28 @@ class ViewportPixels:
         """Drop everything (another exam)."""
         self._lut = self._painted = None
         self._tissue.clear()
+        self._slabs.forget()
 
     def tissue(self, image: MammoImage) -> Tissue | None:
         """Return where the breast is in an image, once one of its slices was painted."""
         return self._tissue.get(image.sop_uid)
 
+    def _find_tissue(self, image: MammoImage, pyramid: Pyramid) -> Tissue:
+        if image.sop_uid not in self._tissue:
+            self._tissue[image.sop_uid] = find_tissue(pyramid, image.pixel)
+        return self._tissue[image.sop_uid]
+
+    def shown(self, state: ImageState) -> Shown | None:
+        """Return the slice or slab that is shown, or None when the slice is not there yet."""
+        return self._slabs.shown(state.image, state.slice_index, self._context.session.viewing.slab)
+
     def picture(self, state: ImageState, to_screen: PlaneMap, width: int, height: int) -> Picture | None:
         """Return the picture of the current slice in device pixels, or None when the frame is not there yet."""
         image, index = state.image, state.slice_index
-        pyramid = self._context.frames.get(image, index)
-        if pyramid is None:
+        shown = self.shown(state)
+        if shown is None:
             return None
+        pyramid = shown.pyramid
         lut_key = self._lut_key(state)
         key = (
             id(pyramid[0]), image.sop_uid, index, lut_key, to_screen.matrix.tobytes(), width, height,
@@ -74,9 +87,7 @@ class ViewportPixels:
         )  # fmt: skip
         if self._painted is not None and self._painted[0] == key:
             return self._painted[1]
-        tissue = self._tissue.get(image.sop_uid)
-        if tissue is None:
-            tissue = self._tissue[image.sop_uid] = find_tissue(pyramid, image.pixel)
+        tissue = self._find_tissue(image, pyramid)
         black = self._context.session.displays.air_black
         pixels = render(
             pyramid, to_screen, width, height, self._table(state, lut_key),
@@ -86,6 +97,30 @@ class ViewportPixels:
         picture = Picture(qimage, pyramid)
         self._painted = (key, picture, pixels)  # the QImage reads the array's memory: both live and die together
         return picture
+
+    def region(
+        self, state: ImageState, to_screen: PlaneMap, width: int, height: int, index: int | None = None
+    ) -> QImage | None:
+        """Return what is shown through another map, with the same grey values and overlay; nothing is kept.
+
+        Parameters
+        ----------
+        index : another slice than the current one, by itself even where a slab is shown.
+        """
+        if index is None:
+            shown = self.shown(state)
+            pyramid = shown.pyramid if shown is not None else None
+        else:
+            pyramid = self._context.frames.get(state.image, index)
+        if pyramid is None:
+            return None
+        tissue = self._find_tissue(state.image, pyramid) if self._context.session.displays.air_black else None
+        pixels = render(
+            pyramid, to_screen, width, height, self._table(state, self._lut_key(state)),
+            air=tissue.air if tissue else None, tissue=tissue, overlay=self._layer(state, index),
+        )  # fmt: skip
+        # a copy: the QImage would go on reading memory that nobody keeps
+        return QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32).copy()
 
     def _lut_key(self, state: ImageState) -> tuple[object, ...]:
         displays = self._context.session.displays
@@ -105,11 +140,11 @@ class ViewportPixels:
         """Return what the AI knows about an image, unless its side or view is still in question."""
         return None if state.image.questions else self._context.session.results.get(state.image.sop_uid)
 
-    def _layer(self, state: ImageState) -> OverlayLayer | None:
+    def _layer(self, state: ImageState, index: int | None = None) -> OverlayLayer | None:
         entry, settings = self.entry(state), self._context.session.overlays.settings
         if entry is None or not settings.visible or entry.saliency_to_stored is None:
             return None
-        cells = entry.cells(state.slice_index)
+        cells = entry.cells(state.slice_index if index is None else index)
         if cells is None:
             return None
         return OverlayLayer(cells, entry.saliency_to_stored, settings, entry.untrained)

@@ -8,9 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
-    QDragEnterEvent,
-    QDragLeaveEvent,
-    QDropEvent,
     QEnterEvent,
     QMouseEvent,
     QPainter,
@@ -22,13 +19,15 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QWidget
 
 from gmic_core.exam.geometry import PlaneMap
-from viewer.commands import Context, run
+from viewer.commands import Context
 from viewer.model import corner_text
 from viewer.model.placement import stored_to_screen, view_mm_map
 from viewer.model.session import LinkKey, link_key
 from viewer.model.viewstate import ImageState
-from viewer.views import screens, theme, viewport_marks
-from viewer.views.study_model import SOP_UID_MIME
+from viewer.views import screens, theme, viewport_links, viewport_marks
+from viewer.views.marks_layer import MarksLayer
+from viewer.views.viewport_drop import ViewportDrop
+from viewer.views.viewport_lens import ViewportLens
 from viewer.views.viewport_mouse import ViewportMouse
 from viewer.views.viewport_over import Look, ViewportOver
 from viewer.views.viewport_pixels import Picture, ViewportPixels
@@ -73,14 +72,16 @@ class ViewportView(QWidget):
         self._mouse_at: QPointF | None = None
         self._linked: ViewMm | None = None
         self._readout = ""
-        self._drop_target = False
         self._announced = False
         self.setObjectName("viewport")
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMouseTracking(True)
-        self.setAcceptDrops(True)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setCursor(Qt.CursorShape.CrossCursor)
+        self.marks = MarksLayer(self, context)
+        self.lens = ViewportLens(self, context.session)
+        self.drop = ViewportDrop(self, context)
+        self.patch_clicks = viewport_links.PatchClicks(self, context)
         self._listen()
 
     # -- what it shows -------------------------------------------------------------------------------------------
@@ -98,6 +99,7 @@ class ViewportView(QWidget):
             signal.connect(self._repaint, check_nargs=False)
         session.results.changed.connect(self._result_changed)
         session.results.slice_arrived.connect(self._saliency_arrived)
+        session.viewing.slab_changed.connect(self._repaint, check_nargs=False)
         session.displays.changed.connect(self._repaint, check_nargs=False)
         frames.frame_ready.connect(self._frame_ready)
         frames.frame_failed.connect(self._frame_failed)
@@ -160,7 +162,10 @@ class ViewportView(QWidget):
 
     def _frame_ready(self, sop_uid: str, slice_index: int) -> None:
         self._failed.pop((sop_uid, slice_index), None)
-        if self._bound is not None and self._shows(sop_uid) and self._bound.slice_index == slice_index:
+        state = self._bound
+        if state is None or not self._shows(sop_uid):
+            return
+        if slice_index in self._session.viewing.slab.slices(state.image, state.slice_index):
             self.update()
 
     def _frame_failed(self, sop_uid: str, slice_index: int, message: str) -> None:
@@ -247,7 +252,7 @@ class ViewportView(QWidget):
             self._paint_image(painter, state)
         active = self._session.active == self.index and len(self._session.slots) > 1
         viewport_marks.paint_frame(painter, self.width(), self.height(), active=active, edges=self.edges)
-        if self._drop_target:
+        if self.drop.target:
             painter.setPen(theme.color(theme.ACCENT))
             painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
 
@@ -260,33 +265,38 @@ class ViewportView(QWidget):
         to_screen = self.to_screen()
         assert to_screen is not None  # there is a state
         picture = self.pixels.picture(state, to_screen, *self.device_size())
-        look = self._look(to_screen)
+        look = Look(to_screen, self.size(), self.devicePixelRatioF())
         if picture is None:
             painter.fillRect(self.rect(), theme.color(theme.VIEWPORT))
             self.over.paint_missing(painter, state, look, self._failed.get((state.image.sop_uid, state.slice_index)))
         else:
             picture.image.setDevicePixelRatio(look.ratio)
             painter.drawImage(QPointF(0, 0), picture.image)
-            state.seen.add(state.slice_index)
+            state.mark_seen(state.slice_index)
             if not self._announced:
                 self._announced = True
                 self.image_painted.emit()
             self.over.paint_boxes(painter, state, look)
-        paint_lines(painter, self.over.lines(state, look, self._readout))
+            viewport_links.paint_linked_patch(painter, self._session, state, look)
+        lines = self.over.lines(state, look, self._readout)
+        paint_lines(painter, lines)
+        if picture is not None:
+            self.marks.paint(painter, state, look, [line.rect for line in lines], self.over.touches(state, look))
         if self._linked is not None:
             point = self.from_view_mm(self._linked)
             if point is not None:
-                viewport_marks.paint_cursor(painter, point)
+                viewport_links.paint_cursor(painter, self._session, state, point, look.rect)
+        self.lens.paint(painter, state, to_screen)
 
-    def _look(self, to_screen: PlaneMap) -> Look:
-        return Look(to_screen, self.size(), self.devicePixelRatioF())
+    def look(self) -> Look | None:
+        """Return how the viewport looks at its image now, or None when it is empty."""
+        to_screen = self.to_screen()
+        return None if to_screen is None else Look(to_screen, self.size(), self.devicePixelRatioF())
 
     def corner_lines(self) -> list[Placed]:
         """Return the corner text that is shown now."""
-        state, to_screen = self.state, self.to_screen()
-        if state is None or to_screen is None:
-            return []
-        return self.over.lines(state, self._look(to_screen), self._readout)
+        state, look = self.state, self.look()
+        return [] if state is None or look is None else self.over.lines(state, look, self._readout)
 
     @property
     def has_failed(self) -> bool:
@@ -343,9 +353,9 @@ class ViewportView(QWidget):
     def _update_readout(self) -> None:
         text, state = "", self.state
         if self._mouse_at is not None and state is not None:
-            pyramid = self._context.frames.get(state.image, state.slice_index)
-            if pyramid is not None:
-                text = corner_text.readout(state, pyramid, self.stored_at(self._mouse_at))
+            shown = self.pixels.shown(state)
+            if shown is not None:
+                text = corner_text.readout(state, shown.pyramid, self.stored_at(self._mouse_at))
         if text != self._readout:
             self._readout = text
             bottom = LINE_HEIGHT + 2 * MARGIN
@@ -364,33 +374,16 @@ class ViewportView(QWidget):
         self._linked = at
         for place in places:
             if place is not None:
-                self.update(viewport_marks.cursor_rect(place).toAlignedRect())
+                self.update(viewport_links.cursor_rect(place).toAlignedRect())
+        self.lens.follow()
+
+    def show_offer(self) -> None:
+        """Write the slice that is offered beside the linked cursor, or take it away."""
+        point = self.from_view_mm(self._linked) if self._linked is not None else None
+        if point is not None:
+            self.update(viewport_links.cursor_rect(point).toAlignedRect())
 
     @property
     def linked_cursor(self) -> ViewMm | None:
         """Where the linked cursor stands."""
         return self._linked
-
-    # -- images dropped from the study list ----------------------------------------------------------------------
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Take images of the study list; files go to the window."""
-        if event.mimeData().hasFormat(SOP_UID_MIME) and self._session.slots:
-            event.acceptProposedAction()
-            self._set_drop_target(True)
-        else:
-            event.ignore()
-
-    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        """Take back the mark."""
-        self._set_drop_target(False)
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        """Hang the image here."""
-        self._set_drop_target(False)
-        sop_uid = bytes(event.mimeData().data(SOP_UID_MIME).data()).decode()
-        run("layout.put_image", self._context, self.index, sop_uid)
-        event.acceptProposedAction()
-
-    def _set_drop_target(self, target: bool) -> None:
-        self._drop_target = target
-        self.update()

@@ -1,0 +1,161 @@
+"""What the slice bar looks like: 56 pixels of profile, patches, highlighted and seen slices, and where the reader is.
+
+From the top: triangles for patches; malignant saliency up from the line and benign down from it, on grey bands for
+highlighted slices; a strip that fills with the slices seen; a scale with a mark at every tenth slice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPolygonF
+
+from gmic_core.types import Finding
+from viewer.model.bar import Bar, profile_columns, slice_span
+from viewer.model.colormaps import line_rgb
+from viewer.views import theme
+
+TICK_TOP, TICK_WIDTH, TICK_HEIGHT = 3.0, 8.0, 6.0
+TOP, BOTTOM = 11.0, 45.0
+"""Edges of the bands and of the profile."""
+MIDDLE = 27.0
+"""Line of the profile; malignant rises above it, benign hangs below."""
+REACH = 16.0
+"""Height of a saliency of 1."""
+LOWEST_SHOWN = 0.01
+"""Saliency from which on at least one pixel is painted: a low bar must not look like none."""
+SEEN_TOP, SEEN_HEIGHT = 48.0, 3.0
+SCALE_TOP, SCALE_HEIGHT = 52.0, 3.0
+GAP_FROM = 6.0
+"""Width of a slice in px from which on neighbouring bars stand apart."""
+
+
+@dataclass(frozen=True)
+class Track:
+    """The part of the bar that stands for the volume: a bar and its width in device-independent pixels."""
+
+    bar: Bar
+    width: float
+
+    def span(self, index: int) -> tuple[float, float]:
+        """Return where a slice begins and ends, on whole pixels."""
+        start, end = slice_span(index, self.width, self.bar.slices)
+        return float(round(start)), float(max(round(end), round(start) + 1))
+
+    def middle(self, index: int) -> float:
+        """Return the middle of a slice."""
+        start, end = self.span(index)
+        return (start + end) / 2.0
+
+
+def paint_track(painter: QPainter, track: Track, hovered: int | None) -> None:
+    """Paint the whole instrument from x = 0."""
+    _paint_bands(painter, track)
+    _paint_scale(painter, track)
+    _paint_line(painter, track)
+    _paint_profile(painter, track)
+    _paint_seen(painter, track)
+    _paint_ticks(painter, track)
+    if hovered is not None and hovered != track.bar.current:
+        painter.fillRect(QRectF(round(track.middle(hovered)), TOP, 1, BOTTOM - TOP), theme.color(theme.TEXT, 0.5))
+    _paint_cursor(painter, track)
+
+
+def _paint_bands(painter: QPainter, track: Track) -> None:
+    """Paint the highlighted slices: a grey band with a bright cap, so that a single thin slice is found too."""
+    for index in track.bar.highlighted:
+        start, end = track.span(index)
+        painter.fillRect(QRectF(start, TOP, end - start, BOTTOM - TOP), theme.color(theme.HAIRLINE))
+        painter.fillRect(QRectF(start, BOTTOM, end - start, 1), theme.color(theme.SECONDARY))
+
+
+def _paint_scale(painter: QPainter, track: Track) -> None:
+    for number in range(10, track.bar.slices + 1, 10):
+        x = round(track.middle(number - 1))
+        tall = SCALE_HEIGHT if number % 50 else SCALE_HEIGHT + 1
+        painter.fillRect(QRectF(x, SCALE_TOP, 1, tall), theme.color(theme.DISABLED))
+
+
+def _paint_line(painter: QPainter, track: Track) -> None:
+    """Paint the line of the profile, brighter where the map is known: nothing found is not the same as not computed."""
+    painter.fillRect(QRectF(0, MIDDLE, track.width, 1), theme.color(theme.HAIRLINE))
+    known = frozenset(int(index) for index in np.flatnonzero(~np.isnan(track.bar.profile[:, 0])))
+    for first, last in runs(known):
+        start, end = track.span(first)[0], track.span(last)[1]
+        painter.fillRect(QRectF(start, MIDDLE, end - start, 1), theme.color(theme.DISABLED))
+
+
+def _paint_profile(painter: QPainter, track: Track) -> None:
+    """Paint one bar per slice, or per pixel where there are more slices than pixels."""
+    count = min(track.bar.slices, max(int(track.width), 1))
+    columns = np.clip(np.nan_to_num(profile_columns(track.bar.profile, count), nan=0.0), 0.0, 1.0)
+    heights = np.where(columns >= LOWEST_SHOWN, np.maximum(np.rint(columns * REACH), 1.0), 0.0)
+    gap = 1.0 if track.width / count >= GAP_FROM else 0.0
+    for finding in (Finding.MALIGNANT, Finding.BENIGN):
+        color = QColor(*line_rgb(finding))
+        for index in np.flatnonzero(heights[:, finding] > 0.0):
+            start, end = (float(round(edge)) for edge in slice_span(int(index), track.width, count))
+            height = float(heights[index, finding])
+            top = MIDDLE - height if finding is Finding.MALIGNANT else MIDDLE + 1
+            painter.fillRect(QRectF(start, top, max(end - start - gap, 1.0), height), color)
+
+
+def _paint_seen(painter: QPainter, track: Track) -> None:
+    for slices, color in ((track.bar.loaded, theme.HAIRLINE), (track.bar.seen, theme.SECONDARY)):
+        for first, last in runs(slices):
+            start, end = track.span(first)[0], track.span(last)[1]
+            painter.fillRect(QRectF(start, SEEN_TOP, end - start, SEEN_HEIGHT), theme.color(color))
+
+
+def _paint_ticks(painter: QPainter, track: Track) -> None:
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    strongest = max((tick.attention for tick in track.bar.ticks), default=1.0) or 1.0
+    for tick in track.bar.ticks:
+        x = track.middle(tick.slice_index)
+        painter.setBrush(theme.color(theme.TEXT, 0.45 + 0.55 * tick.attention / strongest))
+        left, right = x - TICK_WIDTH / 2, x + TICK_WIDTH / 2
+        points = [QPointF(left, TICK_TOP), QPointF(right, TICK_TOP), QPointF(x, TICK_TOP + TICK_HEIGHT)]
+        painter.drawPolygon(QPolygonF(points))
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
+
+
+def _paint_cursor(painter: QPainter, track: Track) -> None:
+    start, end = track.span(track.bar.current)
+    painter.fillRect(QRectF(start, TOP, end - start, SEEN_TOP + SEEN_HEIGHT - TOP), theme.color(theme.ACCENT, 0.18))
+    x = round((start + end) / 2 - 1)
+    painter.fillRect(QRectF(x, TOP - 2, 2, SEEN_TOP + SEEN_HEIGHT - TOP + 2), theme.color(theme.ACCENT))
+
+
+def paint_words(painter: QPainter, rect: QRectF, head: str, mm: str, below: str) -> None:
+    """Paint where the reader is, and under it in which way the slices are shown.
+
+    Parameters
+    ----------
+    head, mm : e.g. ``slice 42 / 66`` at the left, ``41 mm`` at the right.
+    below : e.g. ``slab 10 mm mean``; "": the first line stands alone in the middle.
+    """
+    row = QRectF(rect.left(), rect.top() + (10 if below else 18), rect.width(), 20)
+    flags = Qt.AlignmentFlag.AlignVCenter
+    painter.setFont(theme.body_font())
+    painter.setPen(theme.color(theme.TEXT))
+    painter.drawText(row, flags | Qt.AlignmentFlag.AlignLeft, head)
+    painter.setPen(theme.color(theme.SECONDARY))
+    painter.drawText(row, flags | Qt.AlignmentFlag.AlignRight, mm)
+    if below:
+        painter.setFont(theme.caption_font())
+        painter.setPen(theme.color(theme.TEXT))
+        painter.drawText(row.translated(0, 18), flags | Qt.AlignmentFlag.AlignLeft, below)
+
+
+def runs(slices: frozenset[int]) -> list[tuple[int, int]]:
+    """Return the (first, last) of every run of neighbouring slices, ascending."""
+    found: list[tuple[int, int]] = []
+    for index in sorted(slices):
+        if found and index == found[-1][1] + 1:
+            found[-1] = (found[-1][0], index)
+        else:
+            found.append((index, index))
+    return found
