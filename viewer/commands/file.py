@@ -30,6 +30,20 @@ def open_paths(context: Context, paths: Sequence[Path]) -> None:
     context.actions.open_paths(list(paths))
 
 
+def _needs_last(context: Context) -> str | None:
+    if context.settings.last_exam:
+        return None
+    return "no exam is remembered; it is when the window is closed on one, unless the settings say otherwise."
+
+
+@command(
+    "file.open_last", "Open last exam", keys="Ctrl+Shift+T", group=_GROUP, icon="history", why_disabled=_needs_last
+)
+def open_last(context: Context) -> None:
+    """Go on with the exam that was open when the window was closed, hung as it was."""
+    context.actions.open_last()
+
+
 @command(
     "file.screenshot", "Save screenshot", keys="Ctrl+Shift+S", group=_GROUP, icon="camera", why_disabled=needs_exam
 )

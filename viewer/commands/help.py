@@ -59,6 +59,30 @@ def show_help(context: Context) -> None:
     context.actions.show_help()
 
 
+@command("help.palette", "Find a command", keys="Ctrl+Shift+P", group=_GROUP, icon="search")
+def show_palette(context: Context) -> None:
+    """Type a few letters of what you want to do, and press Enter."""
+    context.actions.show_palette()
+
+
+@command("help.guide", "User guide", keys="Ctrl+F1", group=_GROUP, icon="book-open")
+def show_guide(context: Context) -> None:
+    """Read how things are done."""
+    context.actions.show_guide()
+
+
+@command("view.next_region", "Next part of the window", keys="F6", group=_GROUP)
+def next_region(context: Context) -> None:
+    """Move the focus on: viewports, slice bar, AI panel, toolbar, study list, messages."""
+    context.actions.next_region(+1)
+
+
+@command("view.previous_region", "Previous part of the window", keys="Shift+F6", group=_GROUP)
+def previous_region(context: Context) -> None:
+    """Move the focus back to the part of the window before."""
+    context.actions.next_region(-1)
+
+
 @command("help.escape", "Close", keys="Esc", group=_GROUP)
 def escape(context: Context) -> None:
     """Close what lies over the images: the sheet of keys, a banner, the maximised viewport."""

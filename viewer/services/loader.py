@@ -17,7 +17,7 @@ from psygnal import Signal
 
 from gmic_core.errors import GmicError
 from gmic_core.exam.model import Exam, MammoImage, VoiWindow
-from viewer.model.frames import FrameProvider
+from viewer.model.frames import Frame, FrameProvider
 from viewer.model.resample import Pyramid, build_pyramid
 from viewer.services.frame_plan import FramePlan
 from viewer.services.memory import usable_memory
@@ -128,6 +128,26 @@ class FrameLoader(FrameProvider):
             elif time.monotonic() - self._told.get((image.sop_uid, slice_index), 0.0) >= REPEAT_S:
                 self._tell_failure(self._generation, image.sop_uid, slice_index, message)
 
+    def decode(self, image: MammoImage, slice_index: int) -> Frame:
+        """Return the stored pixels of a slice without keeping them; waits, so it is not for the GUI thread.
+
+        For work that passes once through a whole volume: it must not push out what the reader looks at.
+
+        Raises
+        ------
+        GmicError
+            If the slice cannot be read, or the program is closing.
+        """
+        pyramid = self.get(image, slice_index)
+        if pyramid is not None:
+            return pyramid[0]
+        with self._change:
+            self._change.wait_for(lambda: self._reader is not None or self._closed)
+            reader = self._reader
+            if self._closed or reader is None:
+                raise GmicError("The program is closing; open it again to read more slices.")
+        return reader.read(image, slice_index)
+
     def loaded(self, image: MammoImage) -> frozenset[int]:
         """Return the slices that are decoded."""
         with self._change:
@@ -143,6 +163,11 @@ class FrameLoader(FrameProvider):
         with self._change:
             self._prefetch = on
             self._change.notify_all()
+
+    @property
+    def cap_bytes(self) -> int:
+        """Memory that the decoded frames may take."""
+        return self._plan.cap_bytes
 
     @property
     def used_bytes(self) -> int:

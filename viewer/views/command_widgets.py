@@ -30,23 +30,52 @@ _KEPT_KEYS = {
 """Keys that a list, slider or tree needs for itself while it has the focus."""
 
 
-_SHIFTED = {"?", "+"}
+_SHIFTED = set('?+*!"§$%&/()=<>:;_~|{}^@#')
 """Characters that need Shift on many keyboards; not every platform reports them without it."""
 
 
 def install_shortcuts(window: QWidget, context: Context) -> list[QShortcut]:
-    """Give a window the keys of all commands; a key of a disabled command says why it does nothing."""
-    shortcuts = []
-    for entry in COMMANDS.values():
-        for key in entry.keys:
-            shortcut = QShortcut(window)
-            shortcut.setKeys([QKeySequence(name) for name in ((key, f"Shift+{key}") if key in _SHIFTED else (key,))])
-            shortcut.setAutoRepeat(entry.repeats)
-            shortcut.activated.connect(_runner(entry.id, context))
-            # no key has two owners, so what is ambiguous can only be the two ways to type one character
-            shortcut.activatedAmbiguously.connect(_runner(entry.id, context))
-            shortcuts.append(shortcut)
+    """Give a window the keys of all commands; a key of a disabled command says why it does nothing.
+
+    The list follows the reader's changes of keys.
+    """
+    shortcuts: list[QShortcut] = []
+
+    def install() -> None:
+        if not isValid(window):
+            return
+        for shortcut in shortcuts:
+            shortcut.setEnabled(False)
+            shortcut.deleteLater()
+        shortcuts[:] = [
+            _shortcut(window, context, entry, key) for entry in COMMANDS.values() for key in entry.keys_now(context)
+        ]
+
+    install()
+    context.keys.changed.connect(install)
     return shortcuts
+
+
+def _shortcut(window: QWidget, context: Context, entry: Command, key: str) -> QShortcut:
+    shortcut = QShortcut(window)
+    shortcut.setKeys([QKeySequence(name) for name in ((key, f"Shift+{key}") if key in _SHIFTED else (key,))])
+    shortcut.setAutoRepeat(entry.repeats)
+    shortcut.activated.connect(_runner(entry.id, context))
+    # no key has two owners, so what is ambiguous can only be the two ways to type one character
+    shortcut.activatedAmbiguously.connect(_runner(entry.id, context))
+    return shortcut
+
+
+def key_text(keys: Iterable[str]) -> str:
+    """Return keys as the platform writes them: ``Up, PgUp``."""
+    return ", ".join(QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText) for key in keys)
+
+
+def portable_key(sequence: QKeySequence) -> str:
+    """Return a key as the command table writes it: ``?`` rather than ``Shift+?``."""
+    text = sequence.toString(QKeySequence.SequenceFormat.PortableText)
+    bare = text.removeprefix("Shift+")
+    return bare if len(bare) == 1 and not bare.isalnum() else text
 
 
 def _runner(command_id: str, context: Context) -> Callable[[], None]:
@@ -70,6 +99,7 @@ def state_signals(context: Context) -> tuple[SignalInstance, ...]:
         session.overlays.changed,
         session.results.changed,
         session.results.cleared,
+        context.keys.changed,
     )
 
 
@@ -130,7 +160,12 @@ class CommandButton(QToolButton):
             )
         self.setFixedHeight(theme.CONTROL_HEIGHT)
         self.clicked.connect(self._clicked)
+        context.keys.changed.connect(self._keys_changed)
         self.refresh()
+
+    def _keys_changed(self) -> None:
+        if isValid(self):
+            self.refresh()
 
     def _clicked(self) -> None:
         run(self.command.id, self._context)
@@ -148,11 +183,12 @@ class CommandButton(QToolButton):
         reason = self.command.why_disabled(self._context)
         if self.command.checked is not None:
             self.setChecked(self.command.checked(self._context))
-        if self._shown == (reason,):
+        tooltip = self.command.tooltip_now(self._context)
+        if self._shown == (reason, tooltip):
             return
-        self._shown = (reason,)
+        self._shown = (reason, tooltip)
         self.setEnabled(reason is None)
-        self.setToolTip(self.command.tooltip_now(self._context))
+        self.setToolTip(tooltip)
         self.setAccessibleDescription(self.command.description if reason is None else f"Not available: {reason}")
 
 
@@ -171,7 +207,7 @@ def fill_menu(menu: QMenu, context: Context, group: str) -> None:
 
 def _menu_action(entry: Command, context: Context, menu: QMenu) -> QAction:
     # The key is part of the text, not a shortcut of the action: a second owner would make the key ambiguous.
-    key = QKeySequence(entry.key).toString(QKeySequence.SequenceFormat.NativeText) if entry.key else ""
+    key = key_text([entry.key_now(context)])
     action = QAction(f"{entry.label}\t{key}" if key else entry.label, menu)
     action.setEnabled(entry.why_disabled(context) is None)
     action.setToolTip(entry.tooltip_now(context))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QObject, QRectF, Qt
-from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
-from viewer.commands import COMMANDS, GROUPS
+from viewer.commands import COMMANDS, GROUPS, Context
 from viewer.views import parts, theme
+from viewer.views.command_widgets import KeepKeys, key_text
 
 MOUSE = (
     ("Wheel", "Slice"),
@@ -20,51 +22,67 @@ MOUSE = (
     ("Double click", "Maximise viewport"),
     ("Drag from the study list", "Show image in viewport"),
 )
-MOUSE_PLACE = 5  # before AI: there the three columns come out about equally long
-COLUMNS = 3
-ROW_HEIGHT = 18
+MOUSE_PLACE = 5  # before AI: there the columns come out about equally long
+FEWEST, MOST_COLUMNS = 3, 4
+ROW_HEIGHT, HEADING_HEIGHT, SECTION_GAP = 18, 24, 12
+COLUMN_GAP, KEY_GAP = 32, 16
+MARGIN, HEAD_HEIGHT = 24, 64
+ROOM_AROUND = 20
+"""Free on each side of the sheet, px."""
 
 Section = tuple[str, list[tuple[str, str]]]
 
 
-def key_text(keys: tuple[str, ...]) -> str:
-    """Return keys as the platform writes them: ``Up, PgUp``."""
-    return ", ".join(QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText) for key in keys)
-
-
-def sections() -> list[Section]:
+def sections(context: Context) -> list[Section]:
     """Return (heading, [(keys, label)]) for every group and for the mouse."""
     found: list[Section] = []
     for group in GROUPS:
-        rows = [
-            (key_text(entry.keys), entry.label) for entry in COMMANDS.values() if entry.group == group and entry.keys
-        ]
-        found.append((group, _merge_presets(rows)))
+        entries = [entry for entry in COMMANDS.values() if entry.group == group and entry.keys_now(context)]
+        found.append((group, _merge_presets([(key_text(entry.keys_now(context)), entry.label) for entry in entries])))
     found.insert(MOUSE_PLACE, ("Mouse", list(MOUSE)))
-    return found
+    return [section for section in found if section[1]]
 
 
 def _merge_presets(rows: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Write the four window presets as one line."""
+    """Write the window presets as one line, while their keys are the neighbours that they are by default."""
     presets = [row for row in rows if row[1].startswith("Window preset")]
-    if len(presets) < 2:
+    if len(presets) < 2 or [keys for keys, _ in presets] != [f"F{number}" for number in range(1, len(presets) + 1)]:
         return rows
     merged = (f"{presets[0][0]} - {presets[-1][0]}", "Window presets")
     return [merged if row == presets[0] else row for row in rows if row == presets[0] or row not in presets]
 
 
-def in_columns(found: list[Section]) -> list[list[Section]]:
-    """Share the sections out, in order, so that the columns become about equally long."""
-    length = [len(rows) + 2 for _, rows in found]
-    wanted = sum(length) / COLUMNS
-    columns: list[list[Section]] = [[]]
-    used = 0.0
-    for section, size in zip(found, length, strict=True):
-        if columns[-1] and len(columns) < COLUMNS and used + size / 2 > wanted * len(columns):
-            columns.append([])
-        columns[-1].append(section)
-        used += size
-    return columns
+def height_of(found: list[Section]) -> int:
+    """Return the height of a column in px."""
+    return sum(HEADING_HEIGHT + ROW_HEIGHT * len(rows) + SECTION_GAP for _, rows in found) - SECTION_GAP
+
+
+def in_columns(found: list[Section], count: int) -> list[list[Section]]:
+    """Share the sections out, in order, so that the longest column is as short as can be."""
+    count = min(count, len(found))
+    ways = itertools.combinations(range(1, len(found)), count - 1)
+    best = min(
+        ([found[a:b] for a, b in itertools.pairwise((0, *cuts, len(found)))] for cuts in ways),
+        key=lambda columns: max(height_of(column) for column in columns),
+    )
+    return list(best)
+
+
+def columns_for(found: list[Section], width: int, height: int) -> list[list[Section]]:
+    """Return the fewest columns that fit a room in px; where none fit, as many as its width allows."""
+    metrics = QFontMetrics(theme.body_font())
+
+    def widest(index: int, column: list[Section]) -> int:
+        return max(metrics.horizontalAdvance(row[index]) for _, rows in column for row in rows)
+
+    fitting = []
+    for count in range(1, MOST_COLUMNS + 1):
+        columns = in_columns(found, count)
+        needed = sum(widest(0, column) + widest(1, column) + KEY_GAP + 2 for column in columns)
+        if needed + COLUMN_GAP * (len(columns) - 1) <= width:
+            fitting.append(columns)
+    good = [columns for columns in fitting if max(height_of(column) for column in columns) <= height]
+    return next((c for c in good if len(c) >= FEWEST), good[-1] if good else fitting[-1] if fitting else [found])
 
 
 class HelpSheet(QWidget):
@@ -75,20 +93,31 @@ class HelpSheet(QWidget):
     parent : the window to cover; the sheet follows its size.
     """
 
-    def __init__(self, parent: QWidget, on_close: Callable[[], None] | None = None) -> None:
+    def __init__(self, context: Context, parent: QWidget, on_close: Callable[[], None] | None = None) -> None:
         super().__init__(parent)
-        self._window = parent
+        self._context, self._window = context, parent
         self._on_close = on_close
         self.setObjectName("helpSheet")
         self.setAccessibleName("Keys and mouse")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.sheet = QWidget(self)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(ROOM_AROUND, ROOM_AROUND, ROOM_AROUND, ROOM_AROUND)
+        outer.addWidget(self.sheet, 0, Qt.AlignmentFlag.AlignCenter)
+        KeepKeys(self)
         self.hide()
         parent.installEventFilter(self)
 
     def _build(self) -> None:
+        """Make the sheet for the present keys and the present size of the window."""
+        old, self.sheet = self.sheet, QWidget(self)
+        layout = self.layout()
+        assert layout is not None  # made with the sheet
+        layout.replaceWidget(old, self.sheet)
+        layout.setAlignment(self.sheet, Qt.AlignmentFlag.AlignCenter)
+        old.deleteLater()
         column = QVBoxLayout(self.sheet)
-        column.setContentsMargins(24, 20, 24, 20)
+        column.setContentsMargins(MARGIN, 20, MARGIN, 20)
         column.setSpacing(12)
         head = QHBoxLayout()
         head.addWidget(parts.heading("Keys and mouse"))
@@ -96,25 +125,45 @@ class HelpSheet(QWidget):
         head.addWidget(parts.caption("Esc closes this sheet"))
         column.addLayout(head)
         column.addWidget(parts.hairline())
-        row = QHBoxLayout()
-        row.setSpacing(40)
-        for sections_of_column in in_columns(sections()):
+        column.addWidget(self._scrolling(self._body()))
+
+    def _body(self) -> QWidget:
+        room = self._window.size()
+        width = room.width() - 2 * (ROOM_AROUND + MARGIN)
+        height = room.height() - 2 * ROOM_AROUND - 2 * 20 - HEAD_HEIGHT
+        body = QWidget()
+        row = QHBoxLayout(body)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(COLUMN_GAP)
+        for sections_of_column in columns_for(sections(self._context), width, height):
             row.addLayout(self._column(sections_of_column))
-        column.addLayout(row)
-        outer = QVBoxLayout(self)
-        outer.addWidget(self.sheet, 0, Qt.AlignmentFlag.AlignCenter)
+        return body
+
+    def _scrolling(self, body: QWidget) -> QScrollArea:
+        """Return a window on the sheet that scrolls only where the screen is too small for it."""
+        self.area = QScrollArea()
+        self.area.setWidget(body)
+        self.area.setFrameShape(QFrame.Shape.NoFrame)
+        self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        need, room = body.sizeHint(), self._window.size()
+        width = min(need.width(), room.width() - 2 * (ROOM_AROUND + MARGIN))
+        height = min(need.height(), room.height() - 2 * ROOM_AROUND - 2 * 20 - HEAD_HEIGHT + 20)
+        bar = 10 if height < need.height() else 0
+        self.area.setFixedSize(min(width + bar, room.width() - 2 * (ROOM_AROUND + MARGIN)), height)
+        return self.area
 
     def _column(self, found: list[Section]) -> QGridLayout:
         grid = QGridLayout()
-        grid.setHorizontalSpacing(16)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(KEY_GAP)
         grid.setVerticalSpacing(0)
         line = 0
         for number, (title, rows) in enumerate(found):
             if number:
-                grid.setRowMinimumHeight(line, 12)
+                grid.setRowMinimumHeight(line, SECTION_GAP)
                 line += 1
             title_cell = parts.heading(title)
-            title_cell.setFixedHeight(ROW_HEIGHT + 6)
+            title_cell.setFixedHeight(HEADING_HEIGHT)
             grid.addWidget(title_cell, line, 0, 1, 2)
             line += 1
             for keys, text in rows:
@@ -136,8 +185,7 @@ class HelpSheet(QWidget):
         if self.isVisible():
             self.close_sheet()
         else:
-            if self.layout() is None:
-                self._build()  # only now: the window must not wait for it when it starts
+            self._build()  # only now: the window must not wait for it when it starts, and keys may have changed
             self.setGeometry(self._window.rect())
             self.show()
             self.raise_()
@@ -155,12 +203,19 @@ class HelpSheet(QWidget):
         """Follow the size of the window."""
         if event.type() == QEvent.Type.Resize and watched is self._window:
             self.setGeometry(self._window.rect())
+            if self.isVisible():
+                self._build()
         return super().eventFilter(watched, event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Close on Esc where the window has no such shortcut."""
-        if event.key() == Qt.Key.Key_Escape:
+        """Close on Esc where the window has no such shortcut; scroll where the sheet is larger than the window."""
+        bar, key = self.area.verticalScrollBar(), Qt.Key(event.key())
+        steps = {Qt.Key.Key_Up: -ROW_HEIGHT, Qt.Key.Key_Down: ROW_HEIGHT}
+        steps |= {Qt.Key.Key_PageUp: -bar.pageStep(), Qt.Key.Key_PageDown: bar.pageStep()}
+        if key == Qt.Key.Key_Escape:
             self.close_sheet()
+        elif key in steps:
+            bar.setValue(bar.value() + steps[key])
         else:
             super().keyPressEvent(event)
 

@@ -16,6 +16,8 @@ from viewer.views.ai_panel import AiPanel
 from viewer.views.banner import BannerStack
 from viewer.views.command_widgets import install_shortcuts
 from viewer.views.help_sheet import HelpSheet
+from viewer.views.palette import Palette
+from viewer.views.regions import Regions
 from viewer.views.slice_bar import SliceBar
 from viewer.views.status_bar import StatusBar
 from viewer.views.study_tree import StudyTree
@@ -57,8 +59,11 @@ class MainWindow(QMainWindow):
         self.slices = SliceBar(context, self)
         self.status = StatusBar(context, self)
         self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
+        self.stage = QSplitter(Qt.Orientation.Horizontal, self)  # viewports and what stands beside them
         self._build()
-        self.help = HelpSheet(self)
+        self.help = HelpSheet(context, self)
+        self.palette_box = Palette(context, self)
+        self.regions = Regions([self.grid, self.slices, self.ai, self.toolbar, self.study, self.banners])
         self.shortcuts = install_shortcuts(self, context)
         session = context.session
         session.exam_changed.connect(self._refresh_title, check_nargs=False)
@@ -73,7 +78,8 @@ class MainWindow(QMainWindow):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.banners)
-        column.addWidget(self.grid, 1)
+        self.stage.addWidget(self.grid)
+        column.addWidget(self.stage, 1)
         for widget in (self.study, middle, self.ai):
             self.splitter.addWidget(widget)
         self.splitter.setHandleWidth(1)
@@ -99,6 +105,18 @@ class MainWindow(QMainWindow):
         else:
             self.setWindowTitle(f"{exam_title(session.exam, identity_hidden=session.identity_hidden)} - {TITLE}")
 
+    def show_beside(self, widget: QWidget | None) -> None:
+        """Give half of the viewports' room to a widget, or all of it back to them."""
+        if widget is not None and self.stage.indexOf(widget) < 0:
+            self.stage.addWidget(widget)
+            self.stage.setHandleWidth(1)
+            self.stage.setChildrenCollapsible(False)
+            self.stage.setSizes([self.stage.width() // 2] * 2)
+        for index in range(1, self.stage.count()):
+            other = self.stage.widget(index)
+            if other is not None:
+                other.setVisible(other is widget)
+
     # -- panels --------------------------------------------------------------------------------------------------
     def _panel(self, name: PanelName) -> QWidget:
         return {"study": self.study, "ai": self.ai}[name]
@@ -114,8 +132,10 @@ class MainWindow(QMainWindow):
         self.toolbar.refresh()
 
     def escape(self) -> None:
-        """Close what lies over the images: the sheet of keys, the newest banner, the maximised viewport."""
-        if self.help.close_sheet() or self.banners.dismiss_newest():
+        """Close what lies over the images: the sheet of keys, a tool, the newest banner, the maximised viewport."""
+        if self.palette_box.close_palette() or self.help.close_sheet():
+            return
+        if self._context.session.marks.escape() or self.banners.dismiss_newest():
             return
         if self._context.session.maximised is not None:
             self._context.session.toggle_maximised()

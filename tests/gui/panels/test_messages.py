@@ -15,7 +15,8 @@ from viewer.commands import COMMANDS, Context
 from viewer.model.session import Activity
 from viewer.views import status_bar
 from viewer.views.banner import BannerStack
-from viewer.views.help_sheet import HelpSheet, key_text, sections
+from viewer.views.command_widgets import key_text
+from viewer.views.help_sheet import HelpSheet, sections
 from viewer.views.status_bar import StatusBar
 
 Show = Callable[..., QWidget]
@@ -175,7 +176,7 @@ def test_a_long_banner_wraps(shown: Show, context: Context) -> None:
 
 
 def test_the_sheet_holds_every_key_of_the_table() -> None:
-    found = dict(sections())
+    found = dict(sections(make_context()))
     for entry in COMMANDS.values():
         if entry.keys and not entry.id.startswith("window.preset"):
             assert (key_text(entry.keys), entry.label) in found[entry.group]
@@ -186,7 +187,7 @@ def test_the_sheet_holds_every_key_of_the_table() -> None:
 
 def test_the_sheet_fits_a_small_screen(shown: Show) -> None:
     window = shown(QWidget(), 1366, 768)
-    sheet = HelpSheet(window)
+    sheet = HelpSheet(make_context(), window)
     sheet.toggle()
     assert sheet.isVisible()
     assert sheet.geometry() == window.rect()
@@ -202,7 +203,7 @@ def test_the_sheet_fits_a_small_screen(shown: Show) -> None:
 def test_the_sheet_closes_by_key_and_click(shown: Show, qtbot: QtBot) -> None:
     window = shown(QWidget(), 1366, 768)
     closed: list[bool] = []
-    sheet = HelpSheet(window, on_close=lambda: closed.append(True))
+    sheet = HelpSheet(make_context(), window, on_close=lambda: closed.append(True))
     sheet.toggle()
     qtbot.keyClick(sheet, Qt.Key.Key_Escape)
     assert not sheet.isVisible()
