@@ -3,6 +3,8 @@
 An experiment, never the result of the image: the place is filled with the mean of what surrounds it, slice by slice,
 and everything else stays, the window of the network included. A filled place is not healthy tissue; a score that falls
 says that the network needed the place, not that the place is a finding.
+
+Imports no torch: the window describes an occlusion, the worker runs it (:mod:`gmic_core.inference.reruns`).
 """
 
 from __future__ import annotations
@@ -17,11 +19,7 @@ import numpy.typing as npt
 from gmic_core.errors import InferenceError
 from gmic_core.exam.geometry import Box
 from gmic_core.exam.model import MammoImage
-from gmic_core.inference.engine import Planner, Run, run_image
-from gmic_core.inference.network import LoadedNetwork
-from gmic_core.inference.slices import Frame, Reader, project
-from gmic_core.models.registry import ModelSpec
-from gmic_core.preprocessing import PixelLevels, WindowPlan, plan_window
+from gmic_core.inference.slices import Frame, Reader
 from gmic_core.types import ImageResult
 
 SURROUNDINGS = 0.15
@@ -131,36 +129,6 @@ class OccludedReader:
             filled.set_result(self._occlusion.fill(done.result()))
         except BaseException as error:  # noqa: BLE001  # belongs to whoever waits for the slice
             filled.set_exception(error)
-
-
-def run_occluded(
-    image: MammoImage, loaded: LoadedNetwork, reader: Reader, occlusion: Occlusion, run: Run | None = None
-) -> ImageResult:
-    """Run a network on an image with a place filled, in the window that it has without.
-
-    Raises
-    ------
-    InferenceError, ExamError, CancelledError
-        As :func:`~gmic_core.inference.engine.run_image` does.
-    """
-    run = run or Run()
-    plan = _plan_of(image, loaded.network.spec, reader, run)
-
-    def same_window(_projection: Frame, _levels: PixelLevels, _image: MammoImage, _spec: ModelSpec) -> WindowPlan:
-        return plan
-
-    planner: Planner = same_window
-    return run_image(image, loaded, OccludedReader(reader, occlusion), run, planner=planner)
-
-
-def _plan_of(image: MammoImage, spec: ModelSpec, reader: Reader, run: Run) -> WindowPlan:
-    """Return how the image is cut when nothing is hidden."""
-
-    def step(stage: str, done: int, total: int) -> None:
-        run.step(image, stage, done, total)
-
-    levels, projection = project(image, reader, step)
-    return plan_window(projection, levels, image, spec)
 
 
 def change(before: ImageResult, after: ImageResult) -> npt.NDArray[np.float16]:

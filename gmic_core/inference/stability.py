@@ -2,6 +2,7 @@
 
 Nothing that a reader can see changes by such a shift, so neither should the score or the place of the map's peak. The
 range of scores and the drift of the peaks say how much of a result hangs on the grid that it was computed on.
+Imports no torch: the window asks for the shifts, the worker runs them (:mod:`gmic_core.inference.reruns`).
 """
 
 from __future__ import annotations
@@ -15,11 +16,7 @@ import numpy as np
 
 from gmic_core.exam.geometry import PlaneMap
 from gmic_core.exam.model import MammoImage
-from gmic_core.inference.engine import Run, run_image
-from gmic_core.inference.network import LoadedNetwork
 from gmic_core.inference.slices import Frame, Reader
-from gmic_core.models.registry import ModelSpec
-from gmic_core.preprocessing import PixelLevels, WindowPlan, plan_window
 from gmic_core.types import Finding, ImageResult
 
 SHIFT_PIXELS = 2
@@ -124,25 +121,6 @@ class ShiftedReader:
     def submit(self, image: MammoImage, slice_index: int) -> Future[Frame]:
         """Ask for (rows, columns)."""
         return self._reader.submit(image, self._index(image, slice_index))
-
-
-def run_shifted(
-    image: MammoImage, loaded: LoadedNetwork, reader: Reader, shift: Shift, run: Run | None = None
-) -> ImageResult:
-    """Run a network on an image whose grid is moved; the maps' geometry says where they lie.
-
-    Raises
-    ------
-    InferenceError, ExamError, CancelledError
-        As :func:`~gmic_core.inference.engine.run_image` does.
-    """
-
-    def planner(projection: Frame, levels: PixelLevels, what: MammoImage, spec: ModelSpec) -> WindowPlan:
-        plan = plan_window(projection, levels, what, spec)
-        window = replace(plan.window, row0=plan.window.row0 + shift.rows, col0=plan.window.col0 + shift.columns)
-        return replace(plan, window=window)
-
-    return run_image(image, loaded, ShiftedReader(reader, shift.slices), run, planner=planner)
 
 
 def outcome(shift: Shift, result: ImageResult) -> ShiftOutcome:

@@ -3,6 +3,8 @@
 The local network has looked at every patch once. What follows it (gated attention, Eq. 4 of the 3D-GMIC paper; the
 classifier; the combination with the global score) is computed again over the patches that remain, whose attention sums
 to 1 again. The choice of patches and the global score stay as they were.
+
+Imports no torch: the computation itself is :func:`gmic_core.inference.reruns.without_patches`.
 """
 
 from __future__ import annotations
@@ -12,11 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from gmic_core.errors import InferenceError
 from gmic_core.inference.ensemble import mean_pairs, members_of
-from gmic_core.models.gmic_network import GmicNetwork
 from gmic_core.types import ImageResult
 
 Scores = tuple[float, float]
@@ -75,34 +75,6 @@ def patch_features(result: ImageResult) -> tuple[PatchFeatures, ...]:
     return tuple(parts)
 
 
-def without_patches(network: GmicNetwork, kept: PatchFeatures, keep: Sequence[bool]) -> Reduced:
-    """Return the scores of one set of weights over some of its patches.
-
-    Parameters
-    ----------
-    keep : for each patch whether it remains.
-
-    Raises
-    ------
-    InferenceError
-        If ``keep`` does not say so for every patch.
-    """
-    chosen = np.asarray(keep, np.bool_)
-    if chosen.shape != (len(kept.features),):
-        raise InferenceError(f"There are {len(kept.features)} patches, but {len(chosen)} were ticked or unticked.")
-    attention = np.zeros(len(chosen))
-    if not chosen.any():
-        return Reduced(kept.y_global, (float("nan"), float("nan")), tuple(attention.tolist()))
-    device = next(network.parameters()).device
-    with torch.inference_mode():
-        local = network.attend(torch.from_numpy(kept.features[chosen]).to(device))
-        y_global = torch.tensor([kept.y_global], device=device)
-        vector = torch.from_numpy(kept.vector[None]).to(device)
-        y = network.combine(y_global, local.y_local, vector, local.z)
-    attention[chosen] = local.attention[0].cpu().numpy()
-    return Reduced(_pair(y), _pair(local.y_local), tuple(attention.tolist()))
-
-
 def mean_reduced(members: Sequence[Reduced]) -> Reduced:
     """Return the mean over the members of an ensemble, whose patches follow each other."""
     return Reduced(
@@ -110,8 +82,3 @@ def mean_reduced(members: Sequence[Reduced]) -> Reduced:
         mean_pairs([member.y_local for member in members]),
         tuple(value for member in members for value in member.attention),
     )
-
-
-def _pair(scores: torch.Tensor) -> Scores:
-    benign, malignant = scores[0].tolist()
-    return float(benign), float(malignant)

@@ -147,6 +147,12 @@ class ResultsModel:
             )
             self.changed.emit(sop_uid)
 
+    def waits_again(self, job_id: str, sop_uid: str) -> None:
+        """The worker ended in the middle of the image, which is run again: a half-made map is not kept."""
+        if self._current(job_id, sop_uid) is not None:
+            self._entries[sop_uid] = ResultEntry(sop_uid, job_id, "queued")
+            self.changed.emit(sop_uid)
+
     def restore(self, result: ImageResult) -> None:
         """Show a stored result, unless something newer is under way."""
         entry = self._entries.get(result.sop_uid)

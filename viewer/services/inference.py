@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import itertools
 import logging
-import signal
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from gmic_core.errors import GmicError, WeightsError
@@ -18,12 +17,17 @@ from gmic_core.exam.geometry import PlaneMap
 from gmic_core.exam.model import Exam, MammoImage
 from gmic_core.inference.choice import check_acceptance, default_model
 from gmic_core.inference.events import Event, ImageFinished, ImageStarted, Progress, SliceSaliency
+from gmic_core.inference.occlusion import Occlusion
+from gmic_core.inference.stability import Shift
 from gmic_core.models.registry import get_spec
+from gmic_core.types import ImageResult
 from viewer.model.session import Session
 from viewer.services import worker
+from viewer.services.deaths import KILLED, Deaths
 from viewer.services.kept_results import KeptResults, Post, Weights
-from viewer.services.protocol import Message, Ready, Task, Told, Warm
+from viewer.services.protocol import Failed, Message, Ready, Rescore, Task, Told, Trial, Warm
 from viewer.services.store import ResultStore
+from viewer.services.trial_desk import TrialDesk
 from viewer.services.worker_link import WorkerLink, WorkerMain
 
 log = logging.getLogger(__name__)
@@ -33,8 +37,7 @@ CANCEL_S = 1.5
 takes two seconds at most."""
 FAILED_STARTS = 3
 """After so many failures to start, the worker is not started again by itself."""
-_KILLED = (-signal.SIGTERM, -getattr(signal, "SIGKILL", 9))
-"""Exit codes of a process that somebody else ended; such an end is no sign that the worker cannot run."""
+LOST = "The AI process ended before it answered. Try it again."
 
 
 class InferenceClient:
@@ -51,6 +54,9 @@ class InferenceClient:
     def __init__(self, session: Session, store: ResultStore, post: Post, main: WorkerMain = worker.main) -> None:
         self._session, self._post, self._main = session, post, main
         self._kept = KeptResults(session, store, post)
+        self._desk = TrialDesk(session.trials)
+        self._deaths = Deaths()
+        self._asked: set[str] = set()  # scores without some patches that have not come back
         self._waiting: list[Task] = []
         self._current: Task | None = None
         self._started: ImageStarted | None = None  # of the current task: told again when its exam is opened again
@@ -140,6 +146,42 @@ class InferenceClient:
         running = [self._current] if self._current is not None and not self._cancelling else []
         return running + self._waiting
 
+    # -- trials --------------------------------------------------------------------------------------------------
+    def try_out(
+        self,
+        image: MammoImage,
+        base: ImageResult,
+        refs: tuple[str, ...],
+        device: str,
+        what: Occlusion | tuple[Shift, ...],
+    ) -> str:
+        """Run an image of the open exam otherwise, before anything that waits; return the id of the job."""
+        job_id = f"trial-{next(self._jobs)}"
+        self._waiting.insert(0, self._desk.ask(job_id, image, base, refs, device, what))
+        self.start()
+        self._next()
+        return job_id
+
+    def score_without(
+        self, image: MammoImage, base: ImageResult, refs: tuple[str, ...], device: str, keep: Sequence[bool]
+    ) -> str:
+        """Score an image over some of its patches, at once and beside whatever runs; return the id of the job.
+
+        Raises
+        ------
+        InferenceError
+            If the result has no features to score again.
+        """
+        job_id = f"what-if-{next(self._jobs)}"
+        request: Rescore = self._desk.ask_score(job_id, image, base, refs, device, keep)
+        self.start()
+        if self._link is None:
+            self._desk.failed(job_id, LOST)
+        else:
+            self._asked.add(job_id)
+            self._link.send(request)
+        return job_id
+
     def restore(self, images: Iterable[MammoImage], weights: Weights, done: Callable[[], None] | None = None) -> None:
         """Show the kept results of these images that belong to the chosen weights; read in the background."""
         self._kept.restore(images, weights, done)
@@ -152,8 +194,15 @@ class InferenceClient:
             dropped.append(self._current)
             self._stop_current()
         for task in dropped:  # what arrives of them from now on is late: the reader sees them stop at once
-            self._session.results.failed(task.job_id, task.sop_uid, "Cancelled.", cancelled=True)
+            self._fail(task, "Cancelled.", cancelled=True)
         self._tell_state()
+
+    def _fail(self, task: Task, reason: str, *, cancelled: bool = False) -> None:
+        """Tell that a task ended without a result."""
+        if isinstance(task, Trial):
+            self._desk.failed(task.job_id, reason, cancelled=cancelled)
+        else:
+            self._session.results.failed(task.job_id, task.sop_uid, reason, cancelled=cancelled)
 
     def _stop_current(self) -> None:
         """Ask the worker to leave its image; if it does not in time, end it."""
@@ -190,6 +239,9 @@ class InferenceClient:
 
     def _exam_changed(self, exam: Exam | None) -> None:
         """What still runs for the exam that was opened is shown as it arrives, as before it was left."""
+        self._waiting = [task for task in self._waiting if not isinstance(task, Trial)]
+        if isinstance(self._current, Trial):  # its result is not on screen any more
+            self._stop_current()
         for task in self._under_way():
             if exam is not None and self._session.image(task.sop_uid) is not None:
                 self._session.results.expect(task.job_id, (task.sop_uid,))
@@ -209,9 +261,16 @@ class InferenceClient:
             self._tell_state()
         elif isinstance(message, Told):
             self._apply_event(message.job_id, message.event)
-        else:
+            self._desk.event(message.job_id, message.event)
+        elif isinstance(message, Failed):
             self._session.results.failed(message.job_id, message.sop_uid, message.reason, cancelled=message.cancelled)
+            self._desk.failed(message.job_id, message.reason, cancelled=message.cancelled)
+            self._asked.discard(message.job_id)
             self._end_if_current(message.job_id, message.sop_uid)
+        else:
+            self._asked.discard(message.job_id)
+            if self._desk.heard(message):
+                self._end_if_current(message.job_id, message.sop_uid)
 
     def _apply_event(self, job_id: str, event: Event) -> None:
         results = self._session.results
@@ -246,6 +305,7 @@ class InferenceClient:
     def _end_if_current(self, job_id: str, sop_uid: str) -> None:
         task = self._current
         if task is not None and (task.job_id, task.sop_uid) == (job_id, sop_uid):
+            self._deaths.survived(task)
             self._current, self._started, self._cancelling = None, None, False
             self._next()
 
@@ -258,8 +318,11 @@ class InferenceClient:
             return
         task, was_cancelled = self._current, self._cancelling
         self._link, self._current, self._started, self._cancelling = None, None, None, False
+        asked, self._asked = self._asked, set()
+        for job_id in asked:
+            self._desk.failed(job_id, LOST)
         if not was_cancelled:
-            if not self._ready and code not in _KILLED:
+            if not self._ready and code not in KILLED:
                 self._failed_starts += 1
             self._tell_death(task, code)
         if self._failed_starts < FAILED_STARTS:
@@ -271,19 +334,28 @@ class InferenceClient:
     def _tell_death(self, task: Task | None, code: int | None) -> None:
         log.error("the worker ended with exit code %s", code)
         text = f"The AI process stopped unexpectedly (exit code {code}) and was restarted; the images are not affected."
-        if task is not None:
-            reason = f"The AI process stopped unexpectedly (exit code {code}). Run it again."
-            self._session.results.failed(task.job_id, task.sop_uid, reason)
+        if task is not None and self._failed_starts < FAILED_STARTS and self._resumed(task, code):
+            text += f" {task.image.label} runs again from its beginning."
+        elif task is not None:
+            self._fail(task, f"The AI process stopped unexpectedly (exit code {code}). Run it again.")
             text += f" {task.image.label} was not finished: press R to run it again."
         self._session.set_ai(message=text)
         if self._failed_starts < FAILED_STARTS:
             self._session.notice.emit("error", text)
 
+    def _resumed(self, task: Task, code: int | None) -> bool:
+        """Put the image over which the worker died first in the queue again, unless that happened too often."""
+        if isinstance(task, Trial) or not self._deaths.again(task, code):
+            return False
+        self._waiting.insert(0, task)
+        self._session.results.waits_again(task.job_id, task.sop_uid)
+        return True
+
     def _give_up(self, why: str) -> None:
         reason = f"The AI process cannot be started ({why})."
         waiting, self._waiting = self._waiting, []
         for task in waiting:
-            self._session.results.failed(task.job_id, task.sop_uid, reason)
+            self._fail(task, reason)
         self._session.set_ai(
             state="dead",
             jobs=(),

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 
 from gmic_core.exam.model import MammoImage
 from gmic_core.inference.events import Event
+from gmic_core.inference.occlusion import Occlusion
+from gmic_core.inference.stability import Shift, ShiftOutcome
+from gmic_core.inference.whatif import PatchFeatures, Reduced
+from gmic_core.types import ImageResult
 
 
 @dataclass(frozen=True)
@@ -29,9 +33,37 @@ class Task:
         return self.image.sop_uid
 
     def same_work(self, other: Task) -> bool:
-        """Whether both would give the same result, whatever their jobs."""
+        """Whether both would give the same result, whatever their jobs; a trial gives none."""
+        if Trial in (type(self), type(other)):
+            return False
         mine, others = (self.image, self.model, self.refs), (other.image, other.model, other.refs)
         return mine == others and self.device == other.device
+
+
+@dataclass(frozen=True)
+class Trial(Task):
+    """An image to run otherwise: with a place filled, or on moved grids. What comes of it is never its result."""
+
+    what: Occlusion | tuple[Shift, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rescore:
+    """Score an image without some of its patches; answered at once, whatever task runs.
+
+    Attributes
+    ----------
+    parts : what each set of weights (``refs``) kept of the image.
+    keep : for each patch of all of them whether it counts.
+    """
+
+    job_id: str
+    sop_uid: str
+    model: str
+    refs: tuple[str, ...]
+    device: str
+    parts: tuple[PatchFeatures, ...]
+    keep: tuple[bool, ...]
 
 
 @dataclass(frozen=True)
@@ -57,6 +89,34 @@ class Told:
 
 
 @dataclass(frozen=True)
+class Occluded:
+    """An image with a place filled is computed."""
+
+    job_id: str
+    sop_uid: str
+    result: ImageResult
+
+
+@dataclass(frozen=True)
+class Shifted:
+    """One moved grid of an image is computed; ``last``: it was the last one."""
+
+    job_id: str
+    sop_uid: str
+    outcome: ShiftOutcome
+    last: bool
+
+
+@dataclass(frozen=True)
+class Rescored:
+    """An image is scored without some of its patches."""
+
+    job_id: str
+    sop_uid: str
+    reduced: Reduced
+
+
+@dataclass(frozen=True)
 class Failed:
     """A task ended without a result, and why."""
 
@@ -75,5 +135,6 @@ def cancel_word(job_id: str, sop_uid: str) -> bytes:
     return f"{job_id} {sop_uid}".encode()
 
 
-Request = Task | Warm
-Message = Ready | Told | Failed
+TrialMessage = Occluded | Shifted | Rescored
+Request = Task | Rescore | Warm
+Message = Ready | Told | Failed | TrialMessage

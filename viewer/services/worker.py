@@ -2,7 +2,8 @@
 
 It takes one task at a time from its pipe, sends events back and survives whatever a task does short of a crash. What
 cannot wait for the end of a task (cancel it, leave) arrives on a second pipe that a thread listens to: unlike a shared
-event it has no lock that a killed process could leave behind, and it works in the middle of a layer.
+event it has no lock that a killed process could leave behind, and it works in the middle of a layer. Scores without
+some of the patches take a millisecond and are computed in the thread that receives, beside whatever task runs.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import logging
 import logging.handlers
 import multiprocessing
 import os
+import queue
 import signal
 import threading
 import traceback
@@ -21,7 +23,20 @@ from typing import TYPE_CHECKING
 
 from gmic_core.errors import CancelledError, GmicError, StoreError
 from gmic_core.paths import ensure_dir, user_data_dir
-from viewer.services.protocol import QUIT, Failed, Message, Ready, Request, Task, Told, Warm, cancel_word
+from viewer.services.protocol import (
+    QUIT,
+    Failed,
+    Message,
+    Ready,
+    Request,
+    Rescore,
+    Rescored,
+    Task,
+    Told,
+    Trial,
+    Warm,
+    cancel_word,
+)
 
 if TYPE_CHECKING:
     from gmic_core.exam.frames import FrameReader
@@ -88,19 +103,30 @@ class _Worker:
         self._networks: OrderedDict[tuple[str, str, str], LoadedNetwork] = OrderedDict()
         self._reader: FrameReader | None = None
         self._cancelled: set[bytes] = set()
+        self._requests: queue.SimpleQueue[Task | Warm | None] = queue.SimpleQueue()
+        self._sending, self._loading = threading.Lock(), threading.Lock()
 
     def serve(self) -> None:
         """Answer requests until the pipe closes."""
         self._send(Ready())
-        while True:
-            try:
-                request: Request = self._pipe.recv()
-            except (EOFError, OSError):
-                return
+        threading.Thread(target=self._receive, name="receive", daemon=True).start()
+        while (request := self._requests.get()) is not None:
             if isinstance(request, Warm):
                 self._warm(request)
             else:
-                self._send(self._answer(request))
+                self._send(self._guarded(request, lambda task=request: self._run(task)))  # type: ignore[misc]
+
+    def _receive(self) -> None:
+        """Take requests until the pipe closes; what takes a millisecond does not wait for the task that runs."""
+        try:
+            while True:
+                request: Request = self._pipe.recv()
+                if isinstance(request, Rescore):
+                    self._send(self._guarded(request, lambda asked=request: self._rescore(asked)))  # type: ignore[misc]
+                else:
+                    self._requests.put(request)
+        except (EOFError, OSError):
+            self._requests.put(None)
 
     def close(self) -> None:
         """Stop the decoder process of this worker."""
@@ -132,7 +158,8 @@ class _Worker:
         os._exit(0)
 
     def _send(self, message: Message) -> None:
-        self._pipe.send(message)
+        with self._sending:
+            self._pipe.send(message)
 
     def _warm(self, request: Warm) -> None:
         try:
@@ -144,11 +171,12 @@ class _Worker:
             self._send(Ready())
 
     # -- tasks ---------------------------------------------------------------------------------------------------
-    def _answer(self, task: Task) -> Message:
-        """Run a task; whatever goes wrong becomes a message."""
-        uid = task.image.sop_uid
+    @staticmethod
+    def _guarded(task: Task | Rescore, work: Callable[[], Message]) -> Message:
+        """Do some work; whatever goes wrong becomes a message."""
+        uid = task.sop_uid
         try:
-            return self._run(task)
+            return work()
         except CancelledError as error:
             return Failed(task.job_id, uid, str(error), cancelled=True)
         except GmicError as error:
@@ -172,6 +200,10 @@ class _Worker:
         from gmic_core.inference.events import ImageFinished
 
         word = cancel_word(task.job_id, task.sop_uid)
+        if isinstance(task, Trial):
+            from viewer.services.worker_trials import run_trial
+
+            return run_trial(task, self._send, self._network, self._frames(), lambda: word in self._cancelled)
         members: list[ImageResult] = []
         for ref in task.refs:
             loaded = self._network(task.model, ref, task.device)
@@ -181,6 +213,12 @@ class _Worker:
             )
             members.append(run_image(task.image, loaded, self._frames(), run))
         return Told(task.job_id, ImageFinished(ensemble_mean(members)))
+
+    def _rescore(self, request: Rescore) -> Message:
+        from viewer.services.worker_trials import rescored
+
+        networks = [self._network(request.model, ref, request.device).network for ref in request.refs]
+        return Rescored(request.job_id, request.sop_uid, rescored(networks, request))
 
     def _forward(self, job_id: str, *, first: bool) -> Callable[[Event], None]:
         """Return what sends events on; of an ensemble only the first member's maps are streamed."""
@@ -206,9 +244,10 @@ class _Worker:
         from viewer.services.weights_key import weights_key
 
         key = (model, weights_key(ref), device)
-        if key not in self._networks:
-            self._networks[key] = load_network(model, ref, device)
-            while len(self._networks) > NETWORKS_KEPT:
-                self._networks.popitem(last=False)
-        self._networks.move_to_end(key)
-        return self._networks[key]
+        with self._loading:  # two threads ask: the one that runs tasks, the one that receives
+            if key not in self._networks:
+                self._networks[key] = load_network(model, ref, device)
+                while len(self._networks) > NETWORKS_KEPT:
+                    self._networks.popitem(last=False)
+            self._networks.move_to_end(key)
+            return self._networks[key]

@@ -16,7 +16,8 @@ from gmic_core.exam.model import MammoImage
 from gmic_core.exam.scan import scan
 from gmic_core.inference.engine import Run, run_image
 from gmic_core.inference.events import ImageFinished
-from gmic_core.inference.occlusion import OccludedReader, Occlusion, change, run_occluded
+from gmic_core.inference.occlusion import OccludedReader, Occlusion, change
+from gmic_core.inference.reruns import run_occluded
 from tests.helpers.breasts import breast_volume
 from tests.helpers.dicom_files import write_dbt
 from tests.helpers.networks import small_network

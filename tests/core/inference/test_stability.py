@@ -12,6 +12,7 @@ import pytest
 from gmic_core.exam.frames import FrameReader
 from gmic_core.exam.scan import scan
 from gmic_core.inference.engine import run_image
+from gmic_core.inference.reruns import run_shifted
 from gmic_core.inference.stability import (
     Peak,
     Shift,
@@ -19,7 +20,6 @@ from gmic_core.inference.stability import (
     ShiftOutcome,
     outcome,
     peak_of,
-    run_shifted,
     shifts_for,
     stability,
 )

@@ -15,7 +15,8 @@ from gmic_core.exam.frames import FrameReader
 from gmic_core.exam.scan import scan
 from gmic_core.inference.engine import run_image
 from gmic_core.inference.ensemble import ensemble_mean, members_of
-from gmic_core.inference.whatif import Reduced, mean_reduced, patch_features, without_patches
+from gmic_core.inference.reruns import without_patches
+from gmic_core.inference.whatif import Reduced, mean_reduced, patch_features
 from gmic_core.types import ImageResult
 from tests.helpers.breasts import breast
 from tests.helpers.dicom_files import write_mg

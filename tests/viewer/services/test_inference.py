@@ -15,7 +15,7 @@ from gmic_core.exam.model import VoiTable
 from gmic_core.inference.events import ImageFinished
 from tests.helpers import fake_worker
 from tests.viewer.services.bench import Bench, spawned
-from viewer.services import inference
+from viewer.services import deaths, inference
 from viewer.services.protocol import Failed, Told
 
 
@@ -159,25 +159,55 @@ def test_a_late_kill_does_not_hit_the_next_image(bench, monkeypatch):
     assert (bench.client.worker_pid, bench.status(two)) == (pid, "running")
 
 
-@pytest.mark.parametrize("end", ["kill -9", "exit"])
-def test_a_dead_worker_is_restarted_says_so_and_the_queue_goes_on(bench, end):
+def test_a_worker_that_dies_of_an_image_tries_once_more_and_the_queue_goes_on(bench):
     one, two = bench.images("FFDM")
-    bench.client.submit([one], weights("slow" if end == "kill -9" else "die"))
+    bench.client.submit([one], weights("die"))
     bench.client.submit([two], weights("ok"))
-    bench.wait(one, "running")
-    if end == "kill -9":
-        os.kill(bench.client.worker_pid, signal.SIGKILL)
     bench.wait(two, "done")
-    code = -9 if end == "kill -9" else 7
     assert bench.status(one) == "failed"
-    assert bench.entry(one).message == f"The AI process stopped unexpectedly (exit code {code}). Run it again."
-    ((level, text),) = bench.notices
-    assert level == "error"
-    assert "was restarted; the images are not affected." in text
-    assert f"{one.label} was not finished: press R to run it again." in text
+    assert bench.entry(one).message == "The AI process stopped unexpectedly (exit code 7). Run it again."
+    (first, again), (second, given_up) = bench.notices
+    assert (first, second) == ("error", "error")
+    assert "was restarted; the images are not affected." in again
+    assert again.endswith(f"{one.label} runs again from its beginning.")
+    assert given_up.endswith(f"{one.label} was not finished: press R to run it again.")
     bench.client.submit([one], weights("ok"))
     bench.wait(one, "done")
     assert bench.session.ai.message == ""
+
+
+def test_the_queue_survives_twenty_kills_in_the_middle_of_an_image(bench, exam):
+    """The reader keeps the window, the place in the queue and, in the end, every result."""
+    bench.client.submit(exam.images, weights("slow"))
+    first = bench.client._current
+    for _ in range(20):
+        bench.post.run_until(lambda: bench.session.results.get(first.sop_uid).status == "running")
+        assert bench.session.results.get(first.sop_uid).saliency is not None
+        pid = bench.client.worker_pid
+        os.kill(pid, signal.SIGKILL)
+        bench.post.run_until(lambda pid=pid: bench.client.worker_pid not in (None, pid))
+        assert bench.session.results.pending == tuple(image.sop_uid for image in exam.images)
+    assert {text.rpartition(". ")[2] for _, text in bench.notices} == {
+        f"{first.image.label} runs again from its beginning."
+    }
+    for image in exam.images:
+        bench.client.submit([image], weights("ok"))
+    for image in exam.images:
+        bench.wait(image, "done")
+    assert bench.session.ai.state == "idle"
+
+
+def test_an_image_during_which_the_process_is_killed_for_ever_is_given_up(bench, monkeypatch):
+    monkeypatch.setattr(deaths, "KILLS", 2)
+    image = bench.images("FFDM")[0]
+    bench.client.submit([image], weights("slow"))
+    for _ in range(2):
+        bench.wait(image, "running")
+        pid = bench.client.worker_pid
+        os.kill(pid, signal.SIGKILL)
+        bench.post.run_until(lambda pid=pid: bench.client.worker_pid not in (None, pid))
+    assert bench.status(image) == "failed"
+    assert "exit code -9" in bench.entry(image).message
 
 
 def test_killing_the_worker_over_and_over_harms_nothing(bench):

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from gmic_core.errors import ExamError
+from gmic_core.inference.occlusion import Occlusion
 from tests.viewer.services.bench import Bench, spawned
 from viewer.services import worker
 
@@ -70,17 +71,20 @@ def test_a_worker_from_its_first_image_to_a_violent_end(post, exam, tmp_path, gm
     bench.post.run_until(lambda: bench.session.ai.state == "idle" or bench.client.worker_pid != pid, 10)
     assert time.monotonic() - begin < 2.5  # two seconds, and half a one for a busy machine
 
+    _what_if(bench, dbt, entry.result)
+
     # killed in the middle of a network: told, restarted, run again; its decoder process goes with it
     bench.client.submit([dbt], WEIGHTS, "cpu")
     bench.post.run_until(lambda: len(bench.slices) > 8)
     family = [psutil.Process(bench.client.worker_pid), *psutil.Process(bench.client.worker_pid).children()]
     assert len(family) == 2
     os.kill(family[0].pid, signal.SIGKILL)
-    bench.wait(dbt, "failed")
-    assert "exit code -9" in bench.notices[-1][1]
+    bench.post.run_until(lambda: bench.notices != [] and "exit code -9" in bench.notices[-1][1])
     _, alive = psutil.wait_procs(family[1:], timeout=5)
     assert alive == []
-    bench.wait_state("idle")  # a new process, ready to run again
+    bench.wait(dbt, "done")  # a new process went on with what the old one left
+    assert bench.entry(dbt).result.y == entry.result.y
+    assert bench.client.worker_pid != pid
 
     begin = time.monotonic()
     bench.client.close()
@@ -91,6 +95,34 @@ def test_a_worker_from_its_first_image_to_a_violent_end(post, exam, tmp_path, gm
     reopened.wait(dbt, "done", timeout=5)
     assert reopened.entry(dbt).result.y == entry.result.y
     reopened.client.close()
+
+
+def _what_if(bench, dbt, result):
+    """Patches left out are scored beside a run that goes on, and a place is hidden from the network."""
+    count = len(result.rois)
+    scored = bench.session.trials
+    bench.session.results.restore(result)
+    bench.session.results.get(dbt.sop_uid).result = result
+    bench.client.score_without(dbt, result, ("random:0",), "cpu", [True] * count)
+    bench.post.run_until(lambda: scored.what_if(dbt.sop_uid).reduced is not None)
+    np.testing.assert_allclose(scored.what_if(dbt.sop_uid).reduced.y, result.y, atol=1e-6)
+    other = bench.images("FFDM")[0]
+    bench.client.submit([other], {"gmic2d": ("random:0",)}, "cpu")
+    bench.wait(other, "running")
+    begin = time.monotonic()
+    bench.client.score_without(dbt, result, ("random:0",), "cpu", [False] + [True] * (count - 1))
+    bench.post.run_until(lambda: scored.what_if(dbt.sop_uid).reduced is not None)
+    assert time.monotonic() - begin < 2.0  # half a second on a machine that has nothing else to do
+    assert bench.status(other) == "running"
+    assert scored.what_if(dbt.sop_uid).reduced.attention[0] == 0.0
+    bench.client.cancel()
+    bench.wait_state("idle", 10)
+    bench.client.try_out(dbt, result, ("random:0",), "cpu", Occlusion(100, 40, 180, 120, 0, 7))
+    bench.post.run_until(lambda: not scored.experiment(dbt.sop_uid).pending)
+    experiment = scored.experiment(dbt.sop_uid)
+    assert experiment.message == ""
+    assert experiment.result.y != result.y
+    assert bench.entry(dbt).result is result  # what was tried out is not the image's result
 
 
 WINDOW = """
