@@ -13,7 +13,7 @@ from viewer.model.marks import NAMES, Mark, MarkKind, Point, clamped
 from viewer.model.marks_values import MarkValues
 from viewer.model.placement import view_mm_map
 
-_GROUP = "Marks"
+_GROUP = "Measuring"
 FIRST_SIZE_MM = 10.0
 """Half the size of a mark that is placed by key; keys then move its handles."""
 

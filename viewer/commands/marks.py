@@ -135,15 +135,22 @@ def _register_nudge(name: str, key: str, down: float, right: float) -> None:
 
 
 for _name, _key, _down, _right in (
-    ("left", "Ctrl+Shift+Left", 0.0, -1.0),
-    ("right", "Ctrl+Shift+Right", 0.0, 1.0),
-    ("up", "Ctrl+Shift+Up", -1.0, 0.0),
-    ("down", "Ctrl+Shift+Down", 1.0, 0.0),
+    ("left", "Alt+Shift+Left", 0.0, -1.0),
+    ("right", "Alt+Shift+Right", 0.0, 1.0),
+    ("up", "Alt+Shift+Up", -1.0, 0.0),
+    ("down", "Alt+Shift+Down", 1.0, 0.0),
 ):
     _register_nudge(_name, _key, _down, _right)
 
 
-@command("marks.delete", "Delete mark", keys=("Del", "Backspace"), group=_GROUP, why_disabled=_why_not_selected)
+@command(
+    "marks.delete",
+    "Delete mark",
+    keys=("Del", "Backspace"),
+    group=_GROUP,
+    icon="trash-2",
+    why_disabled=_why_not_selected,
+)
 def delete(context: Context) -> None:
     """Delete the selected mark."""
     mark = context.session.marks.selected_mark

@@ -26,7 +26,18 @@ Handler = Callable[..., None]
 WhyDisabled = Callable[[Context], str | None]
 Checked = Callable[[Context], bool]
 
-GROUPS = ("File", "Slices", "Viewports and hanging", "Zoom and pan", "Grey values", "Marks", "AI", "3D view", "Window and help")
+GROUPS = (
+    "File",
+    "Slices",
+    "Viewports and hanging",
+    "Zoom and pan",
+    "Grey values",
+    "Measuring",
+    "Marks",
+    "AI",
+    "3D view",
+    "Window and help",
+)
 """Sections of menus and of the help sheet, in order."""
 
 

@@ -24,7 +24,7 @@ NAMES: dict[MarkKind, str] = {
     "length": "Length",
     "angle": "Angle",
     "ellipse": "Ellipse",
-    "freeform": "Free-form region",
+    "freeform": "Free-form",
     "arrow": "Arrow",
     "text": "Text",
     "place": "Place",

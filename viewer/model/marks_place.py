@@ -21,6 +21,7 @@ OUTER_INNER_VIEWS = frozenset({"CC", "FB", "XCC", "XCCL", "XCCM"})
 """Views from above or below: they show the outer half from the inner one (hung with the outer side up)."""
 UPPER_LOWER_VIEWS = frozenset({"MLO", "LMO", "ML", "LM"})
 """Views from the side or obliquely: they show the upper half from the lower one."""
+HALVES = ("outer", "inner", "upper", "lower")
 OBLIQUE_VIEWS = frozenset({"MLO", "LMO"})
 ON_LINE_MM = 5.0
 """Nearer than this to the line from the nipple to the chest wall, no half is named."""
@@ -31,7 +32,7 @@ TIP_MM = 1.5
 SKIPPED_SHARE = 0.08
 """Share of the image's height at its upper and lower end where no nipple is looked for: arm, abdomen."""
 
-SIDES = {Laterality.R: "right", Laterality.L: "left"}
+SIDES = {Laterality.R: "R", Laterality.L: "L"}
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Place:
 
     Attributes
     ----------
+    side : ``R`` or ``L``.
     half : ``outer``, ``inner``, ``upper``, ``lower``, ``at the nipple line``, or "" where the view tells neither.
     unknown : what this view cannot tell, as a sentence.
     third : ``anterior``, ``middle`` or ``posterior`` third from nipple to chest wall; ``in front of the nipple``.
@@ -62,12 +64,13 @@ class Place:
 
     def lines(self) -> tuple[str, str]:
         """Return the two short lines that stand beside a mark."""
-        where = ", ".join(part for part in (f"{self.side} {self.half}".strip(), self.third) if part)
+        half = f"{self.half} half" if self.half in HALVES else self.half
+        where = f"{self.side} {half}, {self.third}" if half else f"{self.side}, {self.third}"
         nipple = "nipple (guessed)" if self.guessed else "nipple"
         return where, f"{self.from_nipple:.0f} {self.unit} from {nipple}"
 
     def sentences(self) -> tuple[str, ...]:
-        """Return everything, with what is not known and how it was counted."""
+        """Return where it is, what is not known, and how it was counted."""
         where, distance = self.lines()
         behind = (
             f"{abs(self.behind_nipple):.0f} {self.unit} {'behind' if self.behind_nipple >= 0 else 'in front of'} it"

@@ -22,7 +22,7 @@ LONG_MEANING = {
     "corrected": "corrected for magnification",
     "calibrated": "with the calibrated spacing of the file",
 }
-STATED = "spacing of the file"
+STATED = "as stated"
 UNCALIBRATED = "uncalibrated"
 LONG_UNCALIBRATED = "uncalibrated: the file states no pixel spacing, so this is in pixels"
 MAX_CACHED = 512
@@ -56,7 +56,10 @@ def lengths_of(image: MammoImage) -> Lengths:
         return Lengths(1.0, 1.0, "px", UNCALIBRATED, LONG_UNCALIBRATED)
     meaning = image.spacing_meaning
     return Lengths(
-        *image.spacing_mm, "mm", SHORT_MEANING.get(meaning, STATED), LONG_MEANING.get(meaning, f"with the {STATED}")
+        *image.spacing_mm,
+        "mm",
+        SHORT_MEANING.get(meaning, STATED),
+        LONG_MEANING.get(meaning, "with the spacing that the file states, whose meaning is not known"),
     )
 
 
@@ -145,6 +148,21 @@ class MarkValues:
         nipple = self.nipple(image)
         return place_of(image, mark.middle, nipple[0], guessed=nipple[1]) if nipple is not None else None
 
+    def headline(self, mark: Mark, image: MammoImage) -> str:
+        """Return the few words of a list: the reader's own or the kind, and the first number."""
+        head, lengths = mark.text or mark.name, lengths_of(image)
+        if mark.kind == "length":
+            return f"{head} {length_text(lengths.between(*mark.points), lengths.unit)}"
+        if mark.kind in REGIONS:
+            found = self.statistics(mark, image)
+            if found is None:
+                return head
+            return f"{head} {found.pixels} px" if found.area_mm2 is None else f"{head} {found.area_mm2:.1f} mm²"
+        if mark.kind == "place":
+            place = self.place(mark, image)
+            return head if place is None else f"{head} {place.from_nipple:.0f} {place.unit} from nipple"
+        return " ".join((head, *(self._numbers(mark, image) if mark.kind == "angle" else ())))
+
     # -- words ---------------------------------------------------------------------------------------------------
     def short_lines(self, mark: Mark, image: MammoImage) -> tuple[str, ...]:
         """Return what stands beside a mark on the image."""
@@ -194,7 +212,11 @@ class MarkValues:
             lines += self._numbers(mark, image)
         if mark.kind not in ("nipple", "text"):
             place = self.place(mark, image)
-            lines += place.sentences() if place is not None else (f"{self._why_no_place(image).capitalize()}.",)
+            lines += (
+                place.sentences()[: None if mark.kind == "place" else 2]
+                if place is not None
+                else (f"{self._why_no_place(image).capitalize()}.",)
+            )
         return tuple(lines)
 
     def _region_sentences(self, mark: Mark, image: MammoImage, lengths: Lengths) -> list[str]:

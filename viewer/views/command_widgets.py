@@ -100,6 +100,8 @@ def state_signals(context: Context) -> tuple[SignalInstance, ...]:
         session.results.changed,
         session.results.cleared,
         context.keys.changed,
+        session.marks.tool_changed,
+        session.history.changed,
     )
 
 

@@ -22,8 +22,10 @@ ARC = 18.0
 LABEL_LINE = 15.0
 LABEL_GAP = 10.0
 PADDING = 4.0
-STEPS = (0.0, 24.0, 56.0, 96.0)
+STEPS = (0.0, 24.0, 56.0, 96.0, 144.0)
 """How far words may move away from their mark to find a free place."""
+FAR, ON_BREAST = 0.02, 0.05
+"""What a place costs for each one that is nearer, and for lying on the breast; covering anything costs 3 and more."""
 
 
 @dataclass(frozen=True)
@@ -146,47 +148,54 @@ def place_labels(
     screen = QRectF(QPointF(0, 0), within)
     covered = [shown.rect for shown, _ in marks]
     placed: list[Label] = []
-    for shown, lines in marks:
+    for shown, lines in sorted(marks, key=lambda entry: not entry[0].selected):  # the selected one has the first choice
         if not lines or not screen.intersects(shown.rect):
             continue
         width = max(metrics.horizontalAdvance(line) for line in lines) + 2 * PADDING
         size = QSizeF(width, len(lines) * LABEL_LINE + PADDING)
-        hidden = [*taken, *(label.rect for label in placed)]
-        places = _candidates(shown.rect, size)
-        costs = [_cost(rect, screen, covered, hidden, on_breast) + 0.02 * n for n, rect in enumerate(places)]
-        best = min(range(len(places)), key=costs.__getitem__)
-        placed.append(Label(lines, _inside(places[best], screen), shown))
+        words = [*taken, *(label.rect for label in placed)]
+        best = _best([_inside(rect, screen) for rect in _candidates(shown.rect, size)], covered, words, on_breast)
+        placed.append(Label(lines, best, shown))
     return placed
 
 
 def _candidates(mark: QRectF, size: QSizeF) -> list[QRectF]:
-    """Return places around a mark, the nearest first."""
-    places = []
-    middle = mark.center()
+    """Return places around a mark, the nearest first: beside, above and below it, then at its corners."""
+    places, middle = [], mark.center()
+    center_x, center_y = middle.x() - size.width() / 2, middle.y() - size.height() / 2
     for step in STEPS:
         gap = LABEL_GAP + step
-        for x, y in (
-            (mark.right() + gap, middle.y() - size.height() / 2),
-            (mark.left() - gap - size.width(), middle.y() - size.height() / 2),
-            (middle.x() - size.width() / 2, mark.top() - gap - size.height()),
-            (middle.x() - size.width() / 2, mark.bottom() + gap),
-        ):
-            places.append(QRectF(QPointF(x, y), size))
+        left, right = mark.left() - gap - size.width(), mark.right() + gap
+        above, below = mark.top() - gap - size.height(), mark.bottom() + gap
+        beside = ((right, center_y), (left, center_y), (center_x, above), (center_x, below))
+        corners = ((right, above), (right, below), (left, above), (left, below))
+        places += [QRectF(QPointF(*place), size) for place in (*beside, *corners)]
     return places
 
 
-def _cost(
-    rect: QRectF,
-    screen: QRectF,
+def _best(
+    places: Sequence[QRectF],
     marks: Sequence[QRectF],
     words: Sequence[QRectF],
     on_breast: Callable[[QRectF], bool],
-) -> float:
-    area = rect.width() * rect.height()
-    outside = area - _area(rect.intersected(screen))
-    hidden = sum(_area(rect.intersected(other)) for other in words)
-    covers = sum(_area(rect.intersected(other)) for other in marks)
-    return (20.0 * outside + 10.0 * hidden + 10.0 * covers) / area + (0.05 if on_breast(rect) else 0.0)
+) -> QRectF:
+    """Return the best place: covers no mark and no words, is near, is in the air, in this order."""
+    costs = [_cost(rect, marks, words) + FAR * number for number, rect in enumerate(places)]
+    best, least = places[0], math.inf
+    for number in sorted(range(len(places)), key=costs.__getitem__):
+        if costs[number] >= least:
+            break  # asking about the breast takes longest: only where the answer can matter
+        cost = costs[number] + (ON_BREAST if on_breast(places[number]) else 0.0)
+        if cost < least:
+            best, least = places[number], cost
+    return best
+
+
+def _cost(rect: QRectF, marks: Sequence[QRectF], words: Sequence[QRectF]) -> float:
+    room = rect.adjusted(-2, -2, 2, 2)
+    hidden = sum(1.0 + _area(room.intersected(other)) / _area(room) for other in words if room.intersects(other))
+    covers = sum(1.0 + _area(room.intersected(other)) / _area(room) for other in marks if room.intersects(other))
+    return 3.0 * hidden + 5.0 * covers
 
 
 def _area(rect: QRectF) -> float:

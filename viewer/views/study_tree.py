@@ -20,6 +20,7 @@ from gmic_core.exam.model import Exam
 from viewer.commands import Context, run
 from viewer.views import parts, theme, tiles
 from viewer.views.command_widgets import CommandButton, KeepKeys, Refresher
+from viewer.views.marks_panel import MarksPanel
 from viewer.views.menus import short_path
 from viewer.views.study_delegate import THUMBNAIL, StudyDelegate
 from viewer.views.study_model import DATA, EXAM, IMAGE, KIND, REJECTED, StudyModel
@@ -130,6 +131,7 @@ class StudyTree(QWidget):
     ----------
     list : the exams and images.
     empty : shown instead while no exam is known.
+    marks : marks and key images, while there are any.
     """
 
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
@@ -142,6 +144,7 @@ class StudyTree(QWidget):
         self.setMinimumWidth(160)
         self.list = StudyList(context, self)
         self.empty = QWidget(self)
+        self.marks = MarksPanel(context, self)
         self._recent = QVBoxLayout()
         self._build()
         self._connect()
@@ -168,6 +171,7 @@ class StudyTree(QWidget):
         self._stack.addWidget(self.list)
         self._stack.addWidget(self.empty)
         column.addLayout(self._stack, 1)
+        column.addWidget(self.marks)
 
     def _build_empty(self) -> None:
         column = QVBoxLayout(self.empty)

@@ -9,6 +9,7 @@ from gmic_core.exam.model import Exam
 from viewer.commands import Context
 from viewer.views import icons, parts, theme
 from viewer.views.command_widgets import CommandButton, Refresher, state_signals
+from viewer.views.marks_button import MeasureButton
 from viewer.views.menus import main_menu
 
 _ICON_GROUPS = (
@@ -51,6 +52,7 @@ class Toolbar(QWidget):
     ----------
     title : the exam's title.
     buttons : all command buttons by command id.
+    measure : offers the measuring tools.
     """
 
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
@@ -61,6 +63,7 @@ class Toolbar(QWidget):
         self.setFixedHeight(theme.TOOLBAR_HEIGHT)
         self.setAccessibleName("Toolbar")
         self.buttons: dict[str, CommandButton] = {}
+        self.measure = MeasureButton(context, self)
         self.title = parts.ElidedLabel(parent=self)
         self.title.setAccessibleName("Exam")
         self._build()
@@ -81,6 +84,7 @@ class Toolbar(QWidget):
                 self._separate(row)
             for command_id in group:
                 row.addWidget(self._button(command_id, text=_TEXTS.get(command_id)))
+        row.addWidget(self.measure)
         row.addSpacing(8)
         row.addStretch(1)
         row.addWidget(self._button("overlay.toggle_all", text="AI on", with_icon=True))
