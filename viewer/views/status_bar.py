@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from viewer.commands import Context
+from viewer.commands.table import with_keys
 from viewer.model.results import ResultEntry
 from viewer.views import parts, theme
 from viewer.views.command_widgets import Refresher
@@ -70,6 +71,7 @@ class StatusBar(QWidget):
             session.ai_changed,
             session.activity_changed,
             session.background_changed,
+            session.links.offer_changed,
             session.results.changed,
             session.results.cleared,
         )
@@ -101,7 +103,10 @@ class StatusBar(QWidget):
         session = self._context.session
         if not self._hint_timer.isActive():
             worker = session.ai.message or _WORKER.get(session.ai.state, session.ai.state)
-            self.hint.setText(worker if session.ai.state == "dead" else session.background or worker)
+            text = session.background or worker
+            if session.links.offer is not None:
+                text = with_keys(f"{session.links.offer.text} - {{compare.go_to_depth}} goes there", self._context)
+            self.hint.setText(worker if session.ai.state == "dead" else text)
             self.hint.set_look("error" if session.ai.state == "dead" else "secondary")
         image = session.active_image
         text = model_text(session.results.get(image.sop_uid) if image else None)

@@ -7,8 +7,10 @@ from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from viewer.commands import Context
-from viewer.model.session import link_key
+from viewer.model.depth_offer import cursor_in
+from viewer.model.linked import Cursor
 from viewer.views import theme
+from viewer.views.viewport_links import DepthOffers
 from viewer.views.viewport_view import Hover, ViewportView
 
 EMPTY_TEXT = "Drop a DICOM folder here, or press Ctrl+O"
@@ -43,6 +45,9 @@ class ViewportGrid(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self._session.layout_changed.connect(self.relayout)
         self._session.exam_changed.connect(self._exam_changed, check_nargs=False)
+        self._session.links.cursor_changed.connect(self._show_cursor)
+        self._session.links.offer_changed.connect(self._show_offer)
+        self.offers = DepthOffers(context, self)
         self.relayout()
 
     @property
@@ -69,6 +74,7 @@ class ViewportGrid(QWidget):
             view.setVisible(shown)
             view.set_linked_cursor(None)
             view.rebind()
+        self._show_cursor()
         self.update()
 
     def _place(self) -> None:
@@ -97,13 +103,24 @@ class ViewportGrid(QWidget):
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, EMPTY_TEXT)
 
     def _hovered(self, hover: Hover | None) -> None:
-        """Show the place under the mouse in the other viewports of the same breast and view."""
+        """Point at the place under the mouse; when the mouse leaves, what keys point at stays."""
+        links = self._session.links
+        if hover is None:
+            if links.cursor is not None and links.cursor.by == "mouse":
+                links.set_cursor(None)
+            return
+        state = self.views[hover.index].state if hover.index < len(self.views) else None
+        if state is not None:
+            links.set_cursor(Cursor(hover.index, state.image.sop_uid, hover.key, *hover.at))
+
+    def _show_cursor(self) -> None:
+        """Show the cursor in all viewports of its breast and view; the mouse itself marks the one that it is over."""
+        cursor = self._session.links.cursor
         for view in self.views:
-            state = view.state
-            linked = (
-                hover is not None
-                and view.index != hover.index
-                and state is not None
-                and link_key(state.image) == hover.key
-            )
-            view.set_linked_cursor(hover.at if linked and hover is not None else None)
+            linked = cursor_in(self._session, view.index)
+            own = cursor is not None and cursor.by == "mouse" and view.index == cursor.index
+            view.set_linked_cursor(linked.at if linked is not None and not own else None)
+
+    def _show_offer(self) -> None:
+        for view in self.views:
+            view.show_offer()

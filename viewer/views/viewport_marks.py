@@ -18,7 +18,7 @@ NEARBY_SLICES = 10
 """A patch is shown, fainter, on so many slices around its own: the depth that the network keeps free around a patch."""
 FAINTEST_BOX, NEAREST_BOX = 0.18, 0.55
 LABEL_HEIGHT = 16.0
-CROSS = 7.0
+CROSS = 10.0
 ACTIVE_LINE = 2
 
 
