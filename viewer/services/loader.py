@@ -29,6 +29,10 @@ Post = Callable[[Callable[[], None]], None]
 
 MEMORY_SHARE = 0.4
 """Part of the machine's memory that decoded frames may take: the worker and the system need the rest."""
+AHEAD_BYTES = 1 << 30
+"""Memory that the images of the exam to come may take of that, so that it opens at once."""
+AHEAD_SHARE = 0.25
+"""But no more than this part of it: the open exam comes first."""
 REPEAT_S = 1.0
 """A failure is told again to views that ask again, but not more often: they may ask whenever they paint."""
 
@@ -62,7 +66,8 @@ class FrameLoader(FrameProvider):
     ----------
     reader_factory : makes the reader, in a thread of the loader: its imports must not delay the window.
     post : runs a callable on the GUI thread.
-    cap_bytes : memory for decoded frames; default: 40 % of the machine's.
+    cap_bytes : memory for all decoded frames together; default: 40 % of the machine's.
+    ahead_bytes : how much of it the exam to come may take (:meth:`expect`).
 
     Signals (on the GUI thread)
     -------
@@ -76,10 +81,20 @@ class FrameLoader(FrameProvider):
     window_ready = Signal(str, VoiWindow)
     question_raised = Signal(str, str)
 
-    def __init__(self, reader_factory: Callable[[], Reader], post: Post, cap_bytes: int | None = None) -> None:
+    def __init__(
+        self,
+        reader_factory: Callable[[], Reader],
+        post: Post,
+        cap_bytes: int | None = None,
+        ahead_bytes: int = AHEAD_BYTES,
+    ) -> None:
         self._factory = reader_factory
         self._post = post
-        self._plan = FramePlan(int(usable_memory() * MEMORY_SHARE) if cap_bytes is None else cap_bytes)
+        self._cap = int(usable_memory() * MEMORY_SHARE) if cap_bytes is None else cap_bytes
+        self._ahead_cap = ahead_bytes
+        self._beside: dict[str, int] = {}
+        self._plan = FramePlan(self._cap)
+        self._coming = FramePlan(0)  # of the exam that is expected next
         self._change = threading.Condition()
         self._generation = 0
         self._prefetch = True
@@ -100,13 +115,37 @@ class FrameLoader(FrameProvider):
             self._generation += 1
             self._told.clear()
             images = exam.images if exam is not None else ()
-            self._plan.open(images)
+            self._plan.open(images, self._coming)
+            self._share_memory()
             kept = {image.sop_uid: image for image in images if self._plan.loaded(image.sop_uid)}
             self._facts = {uid: facts for uid, facts in self._facts.items() if uid in kept}
             for uid, facts in self._facts.items():
                 self._tell_window(self._generation, uid, facts)
                 self._tell_question(self._generation, kept[uid], facts)
             self._change.notify_all()
+
+    def expect(self, exam: Exam | None) -> None:
+        """Read this exam ahead, when all of the open one is there: it is likely to be opened next."""
+        with self._change:
+            images = exam.images if exam is not None else ()
+            self._coming.open([image for image in images if not self._plan.holds(image)])
+            uids = {image.sop_uid for image in images}
+            self._facts = {uid: facts for uid, facts in self._facts.items() if uid in uids or self._plan.loaded(uid)}
+            self._share_memory()
+            self._change.notify_all()
+
+    def set_aside(self, owner: str, nbytes: int) -> None:
+        """Say that something else keeps so much of what was decoded; all of it together stays within the cap."""
+        with self._change:
+            self._beside[owner] = nbytes
+            self._share_memory()
+
+    def _share_memory(self) -> None:
+        """Divide the memory between the open exam and the one to come; slices far from the reader go first."""
+        room = max(self._cap - sum(self._beside.values()), 0)
+        ahead = min(self._ahead_cap, int(room * AHEAD_SHARE)) if self._coming.wanted else 0
+        self._coming.set_cap(ahead)
+        self._plan.set_cap(room - ahead)
 
     def extend(self, images: Sequence[MammoImage]) -> None:
         """Load the frames of images that were added to the open exam as well."""
@@ -167,13 +206,25 @@ class FrameLoader(FrameProvider):
     @property
     def cap_bytes(self) -> int:
         """Memory that the decoded frames may take."""
-        return self._plan.cap_bytes
+        return self._cap
 
     @property
     def used_bytes(self) -> int:
-        """Memory that the decoded frames take."""
+        """Memory that the decoded frames take, those of the exam to come among them."""
         with self._change:
-            return self._plan.used_bytes
+            return self._plan.used_bytes + self._coming.used_bytes
+
+    @property
+    def ahead_bytes(self) -> int:
+        """Memory that the exam to come may take."""
+        return self._ahead_cap
+
+    @ahead_bytes.setter
+    def ahead_bytes(self, nbytes: int) -> None:
+        with self._change:
+            self._ahead_cap = nbytes
+            self._share_memory()
+            self._change.notify_all()
 
     def close(self, timeout: float = 5.0) -> None:
         """Stop reading and the reader; no signal is emitted any more."""
@@ -200,8 +251,8 @@ class FrameLoader(FrameProvider):
                     self._change.wait()
                 if self._closed or task is None or self._reader is None:
                     return
-                generation, reader = self._generation, self._reader
-            self._load(generation, reader, *task)
+                reader = self._reader
+            self._load(reader, *task)
 
     def _start_reader(self) -> None:
         try:
@@ -217,43 +268,58 @@ class FrameLoader(FrameProvider):
 
     def _next(self, ahead: bool) -> tuple[MammoImage, int] | None:
         task = self._plan.next_asked()
-        return self._plan.next_ahead() if task is None and ahead and self._prefetch else task
+        if task is None and ahead and self._prefetch:
+            task = self._plan.next_ahead() or self._coming.next_ahead()
+        return task
 
-    def _load(self, generation: int, reader: Reader, image: MammoImage, index: int) -> None:
+    def _load(self, reader: Reader, image: MammoImage, index: int) -> None:
         try:
             frame = reader.read(image, index)
             # an own copy: pixels mapped from the file would be fetched from the disk while the window paints
             pyramid = build_pyramid(frame if frame.flags.owndata else np.array(frame))
-            self._loaded(generation, image, index, pyramid)
+            self._loaded(image, index, pyramid)
         except GmicError as error:
-            self._failed(generation, image, index, str(error))
+            self._failed(image, index, str(error))
         except Exception:  # whatever it is, the thread must live and the view must not wait for ever
             log.exception("slice %d could not be prepared", index)
             reason = "an unexpected error while decoding; the log has the details"
-            self._failed(generation, image, index, f"Slice {index + 1} cannot be shown: {reason}.")
+            self._failed(image, index, f"Slice {index + 1} cannot be shown: {reason}.")
 
-    def _loaded(self, generation: int, image: MammoImage, index: int, pyramid: Pyramid) -> None:
+    def _loaded(self, image: MammoImage, index: int, pyramid: Pyramid) -> None:
         with self._change:
-            if generation != self._generation:
+            plan = self._plan_of(image)
+            if plan is None:
                 return
-            self._plan.put(image.sop_uid, index, pyramid)
+            plan.put(image.sop_uid, index, pyramid)
+            image, generation = plan.described(image), self._generation  # as its exam was opened, maybe meanwhile
             first = image.sop_uid not in self._facts
             self._change.notify_all()
         facts = _facts_of(image, pyramid[0]) if first else None
         if facts is not None:
             self._facts[image.sop_uid] = facts
+        if plan is self._coming:
+            return  # nobody looks at it yet; what it says beside its header is told when it is opened
+        if facts is not None:
             self._tell_window(generation, image.sop_uid, facts)  # before the slice: it is painted once, not twice
         self._emit(generation, self.frame_ready.emit, image.sop_uid, index)
         if facts is not None:
             self._tell_question(generation, image, facts)
 
-    def _failed(self, generation: int, image: MammoImage, index: int, message: str) -> None:
+    def _failed(self, image: MammoImage, index: int, message: str) -> None:
         with self._change:
-            if generation != self._generation:
+            plan = self._plan_of(image)
+            if plan is None:
                 return
-            self._plan.fail(image.sop_uid, index, message)
-            self._tell_failure(generation, image.sop_uid, index, message)
+            plan.fail(image.sop_uid, index, message)
+            if plan is self._plan:
+                self._tell_failure(self._generation, image.sop_uid, index, message)
             self._change.notify_all()
+
+    def _plan_of(self, image: MammoImage) -> FramePlan | None:
+        """Return the plan that waits for slices of an image; None when its exam is neither open nor expected."""
+        if self._closed:
+            return None
+        return next((plan for plan in (self._plan, self._coming) if plan.holds(image)), None)
 
     def _tell_failure(self, generation: int, sop_uid: str, index: int, message: str) -> None:
         self._told[sop_uid, index] = time.monotonic()
