@@ -18,6 +18,8 @@ SIMULATED = "SIMULATED"
 
 Tone = Literal["normal", "secondary", "warning", "error"]
 
+_FUNCTIONS = {"SIGMOID": "sigmoid", "LINEAR_EXACT": "exact"}
+
 
 @dataclass(frozen=True)
 class Line:
@@ -31,6 +33,7 @@ class Line:
 def marker_line(image: MammoImage, *, untrained: bool) -> Line:
     """Return the big side marker with what kind of image it is and what the reader must know about it."""
     badges: list[tuple[str, Tone]] = [(str(image.modality), "secondary")]
+    badges += [(modifier.lower(), "normal") for modifier in image.view_modifiers]
     if image.simulated:
         badges.append((SIMULATED, "warning"))
     if image.for_processing:
@@ -89,16 +92,22 @@ def window_text(state: ImageState) -> str:
     if isinstance(window, VoiTable):
         text = f"table {window.explanation}".rstrip()
     else:
-        text = f"W {window.width:.0f}  L {window.center:.0f}"
-        text += f"  {window.function.lower()}" if window.function == "SIGMOID" else ""
+        text = f"W {_number(window.width)}  L {_number(window.center)}"
+        parts = (_FUNCTIONS.get(window.function, ""), window.explanation.lower())
+        text += "".join(f"  {part}" for part in parts if part)
     return text + ("  inverted" if state.inverted else "")
+
+
+def _number(value: float) -> str:
+    """Return a centre or width; small ones have digits that count."""
+    return f"{value:.0f}" if abs(value) >= 10 or value == round(value) else f"{value:.2g}"
 
 
 def exposure_text(image: MammoImage) -> str:
     """Return compression and tube voltage where the file states them."""
     parts = []
     if image.compression_mm:
-        parts.append(f"{image.compression_mm:.0f} mm")
+        parts.append(f"breast {image.compression_mm:.0f} mm")
     if image.compression_n:
         parts.append(f"{image.compression_n:.0f} N")
     if image.kvp:

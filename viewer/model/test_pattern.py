@@ -124,14 +124,17 @@ def _letters(pattern: Pixels, unit: int) -> None:
     import cv2
 
     height, width = pattern.shape
-    scale, wide = unit / 48.0, unit * 6 // 14
-    tall = unit * 3 // 4
-    letters = HIDDEN_TEXT.replace(" ", "")
-    left = width // 2 - wide * len(letters) // 2
+    scale, cell, tall = unit / 60.0, unit * 2 // 5, unit * 7 // 10
+    left = width // 2 - cell * len(HIDDEN_TEXT) // 2
     for number, value in enumerate((0, BACKGROUND, 255)):
-        top = height // 2 + unit + number * unit
-        pattern[top : top + tall, left - wide : left + wide * (len(letters) + 1)] = value
-        for index, (letter, contrast) in enumerate(zip(letters, TEXT_CONTRASTS, strict=True)):
+        top = height // 2 + unit * 17 // 20 + number * unit * 3 // 4
+        pattern[top : top + tall, left : left + cell * len(HIDDEN_TEXT)] = value
+        contrasts = iter(TEXT_CONTRASTS)
+        for index, letter in enumerate(HIDDEN_TEXT):
+            if letter == " ":
+                continue
+            contrast, thick = next(contrasts), max(round(scale * 2), 1)
+            (wide, high), _ = cv2.getTextSize(letter, cv2.FONT_HERSHEY_SIMPLEX, scale, thick)
+            place = (left + index * cell + (cell - wide) // 2, top + (tall + high) // 2)
             level = value + contrast if value < 255 else value - contrast
-            place = (left + index * wide, top + tall * 3 // 4)
-            cv2.putText(pattern, letter, place, cv2.FONT_HERSHEY_SIMPLEX, scale, int(level), max(round(scale * 2), 1))
+            cv2.putText(pattern, letter, place, cv2.FONT_HERSHEY_SIMPLEX, scale, int(level), thick)

@@ -8,6 +8,7 @@ from datetime import date
 from PySide6.QtCore import QRectF, QSize
 from PySide6.QtGui import QPainter, QPaintEvent, QScreen
 from PySide6.QtWidgets import (
+    QAbstractSpinBox,
     QButtonGroup,
     QCheckBox,
     QDialog,
@@ -108,6 +109,7 @@ class DisplayDialog(QDialog):
             box.setRange(*LUMINANCE_RANGE)
             box.setSingleStep(step)
             box.setSuffix(" cd/m²")
+            box.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
             box.setValue(value)
             box.valueChanged.connect(self._settings_changed)
             grid.addWidget(parts.caption(name), row, 0)
@@ -129,6 +131,8 @@ class DisplayDialog(QDialog):
         box.setRange(0.0, 800.0)
         box.setSingleStep(0.5)
         box.setSuffix(" mm")
+        box.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
+        box.setMinimumWidth(160)
         box.setSpecialValueText("as the display says" if self._stated else "not measured")
         box.setValue(self._before.pixel_mm * RULER_PX if self._before.pixel_mm else 0.0)
         box.valueChanged.connect(self._refresh)

@@ -10,10 +10,13 @@ from PySide6.QtGui import QPainter
 from gmic_core.exam.geometry import PlaneMap
 from gmic_core.types import Laterality
 from viewer.model import corner_text
+from viewer.model.orientation_marks import edge_letters
 from viewer.model.placement import image_laterality
+from viewer.model.priors import relation
 from viewer.model.session import Session
 from viewer.model.viewstate import ImageState
 from viewer.views import theme, viewport_marks
+from viewer.views.viewport_edges import place_edges
 from viewer.views.viewport_pixels import ViewportPixels
 from viewer.views.viewport_text import CLEARANCE, Placed, Touches, place_lines
 
@@ -72,18 +75,26 @@ class ViewportOver:
     def lines(self, state: ImageState, look: Look, readout: str) -> list[Placed]:
         """Return the corner text with its places; ``readout`` stands lowest."""
         zoom = corner_text.zoom_of(look.to_screen)
-        return place_lines(
-            QSizeF(look.size),
+        size, touches = QSizeF(look.size), self.touches(state, look)
+        placed = place_lines(
+            size,
             image_laterality(state.image) is Laterality.R,
             self._marker(state),
-            corner_text.person_lines(self._session.exam, hidden=self._session.identity_hidden),
+            corner_text.person_lines(
+                self._session.exam_of(state.image.sop_uid), hidden=self._session.identity_hidden
+            ),
             [corner_text.Line(readout), *corner_text.image_lines(state, zoom)],
-            self.touches(state, look),
+            touches,
         )
+        letters = edge_letters(state.image)
+        return placed + (place_edges(size, letters, placed, touches) if letters is not None else [])
 
     def _marker(self, state: ImageState) -> corner_text.Line:
-        """Return the side marker; that a slab is shown stands beside it, where no breast can push it away."""
+        """Return the side marker; key image and slab stand beside it, where no breast can push them away."""
         line = corner_text.marker_line(state.image, untrained=self._shows_untrained(state))
+        line = replace(line, badges=(*self._exam_badges(state), *line.badges))
+        if state.slice_index in self._session.marks.of(state.image.sop_uid).key_slices:
+            line = replace(line, badges=(*line.badges, ("key image", "normal")))
         slab, shown = self._session.viewing.slab, self._pixels.shown(state)
         if shown is None or not slab.on or state.image.frames < 2:
             return line
@@ -91,6 +102,12 @@ class ViewportOver:
         badge: tuple[str, corner_text.Tone] = (slab.text(state.image), "normal")
         badges = (badge,) if not shown.missing else (badge, (loading, "warning"))
         return replace(line, badges=(*line.badges, *badges))
+
+    def _exam_badges(self, state: ImageState) -> list[tuple[str, corner_text.Tone]]:
+        """Return a badge where the image is not of the open exam: nobody may take a prior for today's image."""
+        exam = self._session.exam
+        other = self._session.exam_of(state.image.sop_uid)
+        return [] if exam is None or other is None or other is exam else [(relation(exam, other), "warning")]
 
     def _shows_untrained(self, state: ImageState) -> bool:
         """Whether anything from random weights is shown on this image."""

@@ -58,6 +58,11 @@ def _text_width(text: str, *, marker: bool = False) -> float:
     return float(QFontMetricsF(_font(marker=marker)).horizontalAdvance(text))
 
 
+def text_width(text: str) -> float:
+    """Return the width of corner text in px."""
+    return _text_width(text)
+
+
 def _width(line: Line, *, marker: bool) -> float:
     badges = sum(GAP + _text_width(text) + 2 * BADGE_PADDING for text, _ in line.badges)
     return _text_width(line.text, marker=marker) + badges
@@ -77,14 +82,39 @@ def place_lines(
     touches : whether a rectangle covers breast.
     """
     placed = [_place_marker(size, nipple_left, marker, touches)]
-    top = MARGIN + (MARKER_HEIGHT if placed[0].rect.top() < size.height() / 2 else 0.0)
-    placed += _stack(size, nipple_left, above, top, +1, size.height() * 0.45, touches)
-    used = placed[-1].rect.bottom()
-    bottom = size.height() - MARGIN - LINE_HEIGHT
-    if placed[0].rect.top() >= size.height() / 2:
-        bottom -= MARKER_HEIGHT
-    placed += _stack(size, nipple_left, below, bottom, -1, min(used + LINE_HEIGHT, bottom), touches)
+    placed += _above(size, nipple_left, placed[0].rect, above, touches)
+    placed += _below(size, nipple_left, placed, below, touches)
     return placed
+
+
+def _above(size: QSizeF, nipple_left: bool, marker: QRectF, lines: Sequence[Line], touches: Touches) -> list[Placed]:
+    """Place the upper lines on the side that has room for more of them, the nipple's if both have the same."""
+
+    def on(left: bool) -> list[Placed]:
+        beside = _is_left(size, marker) == left and marker.top() < size.height() / 2
+        return _stack(size, left, lines, MARGIN + MARKER_HEIGHT * beside, +1, size.height() * 0.45, touches)
+
+    return max(on(nipple_left), on(not nipple_left), key=len)
+
+
+def _below(
+    size: QSizeF, nipple_left: bool, placed: Sequence[Placed], lines: Sequence[Line], touches: Touches
+) -> list[Placed]:
+    """Place the lower lines in the same way, below what stands on their side already."""
+    marker = placed[0].rect
+
+    def on(left: bool) -> list[Placed]:
+        bottom = size.height() - MARGIN - LINE_HEIGHT
+        if _is_left(size, marker) == left and marker.top() >= size.height() / 2:
+            bottom -= MARKER_HEIGHT
+        uppers = [line.rect.bottom() for line in placed if line.rect.top() < size.height() / 2]
+        return _stack(size, left, lines, bottom, -1, min(max(uppers, default=0.0) + LINE_HEIGHT, bottom), touches)
+
+    return max(on(nipple_left), on(not nipple_left), key=len)
+
+
+def _is_left(size: QSizeF, rect: QRectF) -> bool:
+    return float(rect.center().x()) < size.width() / 2
 
 
 def _place_marker(size: QSizeF, nipple_left: bool, marker: Line, touches: Touches) -> Placed:
