@@ -10,13 +10,16 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog
 
-from gmic_core.exam.model import Exam
+from gmic_core.exam.model import Exam, MammoImage
+from gmic_core.inference.occlusion import Occlusion
+from gmic_core.inference.stability import Shift
 from viewer.app.cine import CinePlayer
 from viewer.app.opening import Opening
 from viewer.app.preferences import Preferences
 from viewer.app.reading_ai import AiRuns
 from viewer.app.screen_setup import ScreenSetup
 from viewer.app.volumes import Volumes
+from viewer.app.worklist import WorklistDesk
 from viewer.commands.context import PanelName, RunScope, Storage, WeightsOffer
 from viewer.model.session import Session
 from viewer.services.inference import InferenceClient
@@ -48,6 +51,7 @@ class AppActions:
         self.window: MainWindow | None = None
         self.preferences: Preferences | None = None
         self.volumes: Volumes | None = None
+        self.worklist: WorklistDesk  # set with the window
         self.screens = ScreenSetup(session, lambda: self.window)
 
     # -- files ---------------------------------------------------------------------------------------------------
@@ -103,8 +107,8 @@ class AppActions:
 
     def answer_question(self) -> None:
         """Ask about the active image, or the first one that a question is open about; nothing waits for the answer."""
-        exam, active = self._session.exam, self._session.active_image
-        asked = [image for image in (exam.images if exam is not None else ()) if image.questions]
+        active = self._session.active_image
+        asked = [image for image in self._session.images_at_hand if image.questions]
         if not asked or self.window is None:
             return
         image = next((image for image in asked if active is not None and image.sop_uid == active.sop_uid), asked[0])
@@ -126,6 +130,15 @@ class AppActions:
         """Let a network run with these weights from now on."""
         self._client.cancel()
         self._runs.choose(model, ref)
+        self.worklist.weights_changed()
+
+    def try_out(self, image: MammoImage, what: Occlusion | tuple[Shift, ...]) -> None:
+        """Run an image with a place filled, or on moved grids."""
+        self._runs.trying.run(image, what)
+
+    def score_patches(self, image: MammoImage, keep: Sequence[bool]) -> None:
+        """Score an image over some of its patches."""
+        self._runs.trying.score(image, keep)
 
     def cancel_ai(self) -> None:
         """Stop the running job and forget the queued ones."""

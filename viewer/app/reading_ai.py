@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from gmic_core.errors import GmicError
 from gmic_core.exam.model import Exam, MammoImage
+from viewer.app.trying import Trying
 from viewer.app.weights import Weights, chosen_weights, has_shipped_weights, models_of, offered_weights
 from viewer.commands.context import RunScope, WeightsOffer
 from viewer.model.session import Session
@@ -32,8 +33,11 @@ class AiRuns:
 
     def __init__(self, session: Session, settings: Settings, client: InferenceClient, named: Weights) -> None:
         self._session, self._settings, self._client, self._named = session, settings, client, named
+        self.trying = Trying(session, settings, client, self.weights)
         self.restoring = False
         self._automatic = session.ai.automatic
+        self._asked: set[str] = set()  # images of other exams whose kept results were asked for
+        session.layout_changed.connect(self._restore_beside)
 
     def weights(self, images: Sequence[MammoImage]) -> Weights:
         """Return the weights of each network that runs on these images and has some."""
@@ -82,8 +86,10 @@ class AiRuns:
 
     def exam_opened(self, exam: Exam | None) -> None:
         """Show the kept results of an exam; run on the others when that is switched on."""
+        self._asked.clear()
         if exam is None:
             return
+        self._session.set_ai(notes=self.trying.notes_before(exam.images))
         self.restoring = True
 
         def restored() -> None:
@@ -96,6 +102,15 @@ class AiRuns:
                 self.run_missing()
 
         self._client.restore(exam.images, self.weights(exam.images), restored)
+        self._restore_beside()
+
+    def _restore_beside(self) -> None:
+        """Show the kept results of images of the patient's other exams once they hang beside the open one."""
+        own = {image.sop_uid for image in self._session.exam.images} if self._session.exam is not None else set()
+        beside = [image for image in self._session.images_at_hand if image.sop_uid not in own | self._asked]
+        if beside:
+            self._asked |= {image.sop_uid for image in beside}
+            self._client.restore(beside, self.weights(beside))
 
     def automatic_changed(self) -> None:
         """Automatic runs may have been switched on: begin with the exam that is open."""

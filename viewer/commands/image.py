@@ -11,7 +11,7 @@ def _why_not_answer(context: Context) -> str | None:
     reason = needs_exam(context)
     if reason or context.session.exam is None:
         return reason
-    if any(image.questions for image in context.session.exam.images):
+    if any(image.questions for image in context.session.images_at_hand):
         return None
     return "no question about side, view or orientation is open."
 

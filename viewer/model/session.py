@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from psygnal import Signal
@@ -20,6 +21,7 @@ from viewer.model.trials import TrialsModel
 from viewer.model.viewing import ViewingModel
 from viewer.model.viewstate import ImageState, Slot
 from viewer.model.volume import VolumeModel
+from viewer.model.worklist import Worklist
 
 __all__ = ["Activity", "AiState", "LinkKey", "Session", "link_key"]
 
@@ -33,6 +35,7 @@ class AiState:
     message: str = ""
     automatic: bool = False
     jobs: tuple[str, ...] = field(default=())
+    notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by SOP UID: to be known before a run
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,7 @@ class Session:
         self.volume = VolumeModel()
         self.links = Links(self)
         self.results = ResultsModel()
+        self.worklist = Worklist()
         self.trials = TrialsModel(self.results)
         self.ai = AiState()
         self._states: dict[str, ImageState] = {}
@@ -139,6 +143,14 @@ class Session:
         if self.exam is None or any(image.sop_uid == sop_uid for image in self.exam.images):
             return self.exam
         return next((one for one in self.related if any(image.sop_uid == sop_uid for image in one.images)), None)
+
+    @property
+    def images_at_hand(self) -> list[MammoImage]:
+        """The images of the open exam, and those of the patient's other exams that hang beside them."""
+        own = list(self.exam.images) if self.exam is not None else []
+        known = {image.sop_uid for image in own}
+        hung = {slot.state.image.sop_uid: slot.state.image for slot in self.slots if slot.state is not None}
+        return own + [image for uid, image in hung.items() if uid not in known]
 
     def replace_image(self, image: MammoImage) -> None:
         """Describe an image of the patient anew: a question came up or was answered; the pixels stay the same."""

@@ -51,7 +51,7 @@ def standing_notices(context: Context) -> list[Notice]:
             session.ai.message or "The AI worker has stopped; the images are not affected. Restart it, then run again."
         )
         notices.append(Notice("error", text, "ai.restart", fixed=True))
-    images = session.exam.images if session.exam else ()
+    images = session.images_at_hand
     for image in images:
         for question in image.questions:
             name = f"{image.label} {image.modality}"

@@ -231,7 +231,8 @@ class ScoresView(QWidget):
 
     def _show_breasts(self, image: MammoImage | None, *, hidden: bool) -> None:
         session = self._context.session
-        images = session.exam.images if session.exam and image and not hidden else ()
+        exam = session.exam_of(image.sop_uid) if image and not hidden else None
+        images = exam.images if exam else ()
         entries = (session.results.get(other.sop_uid) for other in images)
         results = texts.results_of(entries, image.modality) if image else []
         self.breasts.setVisible(bool(results))

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem,
 from viewer.model.corner_text import SIMULATED
 from viewer.model.session import Session
 from viewer.views import icons, theme
-from viewer.views.study_model import DATA, EXAM, IMAGE, KIND, REJECTED, ai_text, badge, contents
+from viewer.views.study_model import DATA, EXAM, IMAGE, KIND, REJECTED, ai_text, badge, contents, described
 
 THUMBNAIL = QSize(40, 48)
 _HEIGHTS = {EXAM: 44, IMAGE: 56, REJECTED: 32}
@@ -104,8 +104,8 @@ class StudyDelegate(QStyledItemDelegate):
         lower = upper.translated(0, text.height() // 2)
         shown = any(slot.state and slot.state.image.sop_uid == image.sop_uid for slot in self._session.slots)
         tone = theme.TEXT if shown else theme.SECONDARY
-        self._text(painter, upper, image.label, tone, theme.font(theme.BODY_PX, QFont.Weight.Medium))
-        self._paint_badge(painter, text, badge(image))
+        upper.setRight(self._paint_badge(painter, text, badge(image)).left() - 6)
+        self._text(painter, upper, described(image), tone, theme.font(theme.BODY_PX, QFont.Weight.Medium))
         status, color = ai_text(self._session.results.get(image.sop_uid)), theme.SECONDARY
         if image.questions:
             status, color = "side or view in question", theme.ERROR

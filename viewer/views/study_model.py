@@ -29,6 +29,11 @@ def badge(image: MammoImage) -> str:
     return f"{image.modality} {image.frames}" if image.frames > 1 else str(image.modality)
 
 
+def described(image: MammoImage) -> str:
+    """Return side and view, with what makes it an extra view: ``R-CC spot compression``."""
+    return " ".join((image.label, *(modifier.lower() for modifier in image.view_modifiers)))
+
+
 def contents(exam: Exam) -> str:
     """Return what an exam holds: ``4 FFDM, 4 DBT``."""
     counts = Counter(image.modality for image in exam.images)
@@ -76,15 +81,18 @@ class StudyModel(QStandardItemModel):
 
     def _image_item(self, exam: Exam, image: MammoImage) -> QStandardItem:
         is_open = self._session.exam is exam
+        beside = any(exam is other for other in self._session.related)
         use = (
             "Drag it into a viewport; double click or Enter shows it in the active one."
             if is_open
+            else "Drag it into a viewport beside the open exam; double click or Enter opens its exam."
+            if beside
             else "Double click or Enter opens its exam."
         )
         what = ["Simulated, no patient"] if image.simulated else []
-        lines = [f"{image.label} {badge(image)}", *what, *image.warnings, *image.questions, use]
-        item = _item(IMAGE, image, f"{image.label} {badge(image)}", "\n".join(lines))
-        item.setDragEnabled(is_open)
+        lines = [f"{described(image)} {badge(image)}", *what, *image.warnings, *image.questions, use]
+        item = _item(IMAGE, image, f"{described(image)} {badge(image)}", "\n".join(lines))
+        item.setDragEnabled(is_open or beside)
         return item
 
     def _rejection_item(self, rejection: Rejection) -> QStandardItem:
