@@ -86,6 +86,35 @@ def check_acceptance(image: MammoImage, spec: ModelSpec) -> None:
         raise InferenceError(reason)
 
 
+def expected_notes(image: MammoImage, spec: ModelSpec, *, simulated_only: bool = False) -> tuple[str, ...]:
+    """Return what the header alone tells about input outside what a network was made for, before it runs.
+
+    Parameters
+    ----------
+    simulated_only : whether the weights never saw a patient.
+    """
+    return (*acceptance_notes(image, spec, simulated_only=simulated_only), *_spacing_notes(image, spec))
+
+
+def _spacing_notes(image: MammoImage, spec: ModelSpec) -> tuple[str, ...]:
+    """Say how the pixel spacing differs; once the pixels are read, the run says what it made of that."""
+    if not any(entry.modality is image.modality for entry in spec.inputs):
+        return ()
+    expected = spec.input_for(image.modality)
+    if image.spacing_mm is None:
+        return (
+            "The pixel spacing is unknown; a breast that does not fit into the network's window will be shrunk, and "
+            "scores are not comparable then.",
+        )
+    if all(expected.takes_spacing(value) for value in image.spacing_mm):
+        return ()
+    rows, columns = image.spacing_mm
+    return (
+        f"Its pixels of {rows:.4g}x{columns:.4g} mm will be resampled to the {expected.spacing_mm:.4g} mm that the "
+        "network was trained on.",
+    )
+
+
 def acceptance_notes(image: MammoImage, spec: ModelSpec, *, simulated_only: bool = False) -> tuple[str, ...]:
     """Return what the reader has to know before trusting a score: input outside what the network was made for.
 

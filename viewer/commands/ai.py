@@ -32,7 +32,8 @@ def _why_not_run_image(context: Context) -> str | None:
 
 
 def _needs_run(context: Context) -> str | None:
-    return None if context.session.results.pending else "no AI run is under way."
+    busy = context.session.results.pending or context.session.trials.pending
+    return None if busy else "no AI run is under way."
 
 
 @command("ai.run_exam", "Run AI", keys="R", group=_GROUP, icon="scan-search", why_disabled=_why_not_run_exam)

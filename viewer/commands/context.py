@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from viewer.model.keymap import KeyMap
 
 if TYPE_CHECKING:  # annotations only: importing a command must stay cheap
-    from gmic_core.exam.model import Exam
+    from gmic_core.exam.model import Exam, MammoImage
+    from gmic_core.inference.occlusion import Occlusion
+    from gmic_core.inference.stability import Shift
     from viewer.model.frames import FrameProvider
     from viewer.model.session import Session
     from viewer.model.settings import Settings
@@ -97,6 +99,12 @@ class Actions(Protocol):
 
     def choose_weights(self, model: str, ref: str) -> None:
         """Let a network run with these weights from now on; "": with what it would take by itself."""
+
+    def try_out(self, image: MammoImage, what: Occlusion | tuple[Shift, ...]) -> None:
+        """Run an image with a place filled, or on moved grids; shows up in ``session.trials``, never as a result."""
+
+    def score_patches(self, image: MammoImage, keep: Sequence[bool]) -> None:
+        """Score an image over those of its patches that are to be kept; shows up in ``session.trials``."""
 
     def cancel_ai(self) -> None:
         """Stop the running job and forget the queued ones."""
