@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +51,21 @@ class FakeFrames:
         return frozenset(range(image.frames)) if self.ready else frozenset()
 
 
+class Recorder:
+    """Writes down its calls, and those of what hangs at it: ``worklist.open``."""
+
+    def __init__(self, name: str, calls: list[tuple[object, ...]]) -> None:
+        self._name, self._calls = name, calls
+
+    def __call__(self, *args: object, **named: object) -> None:
+        self._calls.append((self._name, *args, *named.values()))
+
+    def __getattr__(self, name: str) -> Recorder:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return Recorder(f"{self._name}.{name}", self._calls)
+
+
 class RecordedActions:
     """Writes down what the application was asked to do."""
 
@@ -59,14 +74,11 @@ class RecordedActions:
         self.scale: float | None = 4.0
         self.panels = {"study": True, "ai": True}
 
-    def __getattr__(self, name: str) -> Callable[..., None]:
+    def __getattr__(self, name: str) -> Recorder:
         if name.startswith("_"):
             raise AttributeError(name)
 
-        def call(*args: object) -> None:
-            self.calls.append((name, *args))
-
-        return call
+        return Recorder(name, self.calls)
 
     def screen_scale(self) -> float | None:
         return self.scale

@@ -24,6 +24,7 @@ from viewer.app.reading_ai import AiRuns
 from viewer.app.screen_setup import keep as keep_displays
 from viewer.app.volumes import Volumes
 from viewer.app.weights import named_weights
+from viewer.app.worklist import make_worklist
 from viewer.commands import Context, keys
 from viewer.model.display_file import load_displays
 from viewer.model.hanging import load_protocols
@@ -54,6 +55,7 @@ class Application(QObject):
     early : processes that run already.
     named : weights named on the command line, ``[MODEL=]REF``.
     remember : whether settings are kept for the next run; snapshots leave no trace.
+    problems : what to tell the reader about the settings, where whoever calls has read them.
 
     Attributes
     ----------
@@ -68,11 +70,12 @@ class Application(QObject):
         settings: Settings | None = None,
         named: Sequence[str] = (),
         remember: bool = True,
+        problems: Sequence[str] = (),
     ) -> None:
         super().__init__(qt)
         self._remember, self._closed = remember, False
         self.failed_images: set[str] = set()
-        problems: list[str] = []
+        problems = list(problems)
         weights = named_weights(named)
         self.log = AppLog()
         self.log.install()
@@ -107,6 +110,11 @@ class Application(QObject):
         self.preferences = self.actions.preferences = Preferences(
             self.context, lambda: self.actions.window, self.opening, self.store, self.loader, remember=remember
         )
+        self.worklist = make_worklist(
+            self.session, self.opening, self.loader, self.runs, self.client, self.store, self.post,
+            lambda: self.settings.device, lambda: self.actions.window,
+        )  # fmt: skip
+        self.actions.worklist = self.worklist.desk
         self.window = self.actions.window = MainWindow(self.context)
         self.volumes = self.actions.volumes = Volumes(self.context, self.window, self.loader.decode, self.post)
         self._wire()
@@ -151,6 +159,8 @@ class Application(QObject):
     def _start_worker(self) -> None:
         if not self._closed:
             self.runs.warm()
+            if self._remember:  # pictures have to come out the same everywhere, whatever this user has listed
+                self.worklist.desk.start()
 
     def report(self) -> str:
         """Return versions, settings and the last log lines; no paths, no names."""
@@ -181,6 +191,7 @@ class Application(QObject):
                 self.scanner.close,
                 self.volumes.close,
                 self.marking.close,
+                lambda: self.worklist.close(CLOSE_S - 1.0),
             ],
             CLOSE_S,
         )

@@ -104,6 +104,10 @@ class Opening:
                 session.add_exams([exam], [])
         return added
 
+    def prepared(self, exam: Exam) -> Exam:
+        """Return an exam with what readers answered about it earlier."""
+        return self._answers.apply(exam)
+
     # -- exams ---------------------------------------------------------------------------------------------------
     def open_exam(self, exam: Exam) -> None:
         """Put an exam on screen by the layout that was used last."""

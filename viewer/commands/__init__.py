@@ -21,6 +21,7 @@ from viewer.commands import (
     trials,
     volume,
     window,
+    worklist,
     zoom,
 )
 from viewer.commands.context import Actions, Context
@@ -56,5 +57,6 @@ __all__ = [
     "volume",
     "why_disabled",
     "window",
+    "worklist",
     "zoom",
 ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from viewer.commands.requests import ExportRequests, WorklistRequests
 from viewer.model.keymap import KeyMap
 
 if TYPE_CHECKING:  # annotations only: importing a command must stay cheap
@@ -63,6 +64,14 @@ class Actions(Protocol):
     Whatever these change shows up in the session (``exam_changed``, ``cine_changed``, ``ai_changed`` ...), which is
     what widgets listen to.
     """
+
+    @property
+    def worklist(self) -> WorklistRequests:
+        """What concerns the list of exams."""
+
+    @property
+    def exports(self) -> ExportRequests:
+        """Files for elsewhere."""
 
     def open_dialog(self) -> None:
         """Ask for files and open them."""

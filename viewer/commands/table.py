@@ -28,6 +28,7 @@ Checked = Callable[[Context], bool]
 
 GROUPS = (
     "File",
+    "Worklist",
     "Slices",
     "Viewports and hanging",
     "Zoom and pan",
@@ -141,7 +142,7 @@ def command(
     def register(handler: Handler) -> Handler:
         if id in COMMANDS or group not in GROUPS or (takes and keys):
             raise ValueError(f"command {id!r}: taken id, unknown group {group!r}, or a key for a command with a value")
-        names = (keys,) if isinstance(keys, str) else tuple(keys)
+        names = tuple(key for key in ((keys,) if isinstance(keys, str) else keys) if key)
         description = (handler.__doc__ or "").strip().splitlines()[0]
         COMMANDS[id] = Command(
             id, label, names, group, handler, _filled_in(why_disabled), checked, icon, description, takes, repeats

@@ -55,9 +55,17 @@ class FramePlan:
         self._recent: OrderedDict[Key, None] = OrderedDict()  # newest last
         self._active = ""
 
-    def open(self, images: Sequence[MammoImage]) -> None:
-        """Plan for these images; decoded slices of images that stay the same pixels are kept."""
-        before, self._shelves = self._shelves, {}
+    def open(self, images: Sequence[MammoImage], ahead: FramePlan | None = None) -> None:
+        """Plan for these images; decoded slices of images that stay the same pixels are kept.
+
+        Parameters
+        ----------
+        ahead : a plan that has read some of them ahead; its slices are taken over, and it is empty then.
+        """
+        before, self._shelves = {**(ahead._shelves if ahead is not None else {}), **self._shelves}, {}
+        if ahead is not None:
+            ahead._shelves = {}
+            ahead.open(())
         for rank, image in enumerate(images):
             shelf = _Shelf(image, rank, image.frames // 2)
             old = before.get(image.sop_uid)
@@ -68,6 +76,25 @@ class FramePlan:
         self._recent.clear()
         self._active = ""
         self.used_bytes = sum(_nbytes(p) for shelf in self._shelves.values() for p in shelf.slices.values())
+
+    def holds(self, image: MammoImage) -> bool:
+        """Whether an image with these pixels is planned for."""
+        shelf = self._shelves.get(image.sop_uid)
+        return shelf is not None and _same_pixels(shelf.image, image)
+
+    def described(self, image: MammoImage) -> MammoImage:
+        """Return an image as it is planned for: its side or view may have been answered since it was asked for."""
+        return self._shelves[image.sop_uid].image
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is anything to plan for."""
+        return bool(self._shelves)
+
+    def set_cap(self, cap_bytes: int) -> None:
+        """Keep within another cap from now on."""
+        self.cap_bytes = cap_bytes
+        self._make_room(("", -1))
 
     def extend(self, images: Sequence[MammoImage]) -> None:
         """Plan for these images as well, after those that are there."""

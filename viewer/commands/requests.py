@@ -1,0 +1,65 @@
+"""What commands of the worklist and of exports may ask of the application."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:  # annotations only: importing a command must stay cheap
+    from viewer.model.worklist import ReadState
+
+RunRequest = Literal["start", "pause", "resume", "cancel"]
+
+
+class WorklistRequests(Protocol):
+    """The list of exams; what changes shows up in ``session.worklist``."""
+
+    def add_folder_dialog(self) -> None:
+        """Ask for a folder and list it."""
+
+    def add_folders(self, folders: Sequence[Path]) -> None:
+        """List folders, and read them in the background."""
+
+    def remove_folder(self, folder: str) -> None:
+        """Forget a folder with its exams; files stay."""
+
+    def rescan(self) -> None:
+        """Look for what changed in the listed folders."""
+
+    def cancel_scan(self) -> None:
+        """Stop looking."""
+
+    def forget_gone(self) -> None:
+        """Forget exams whose files are gone."""
+
+    def open(self, key: str) -> None:
+        """Open a listed exam."""
+
+    def step(self, step: int) -> None:
+        """Open the next (+1) or previous (-1) exam of the list."""
+
+    def set_state(self, keys: Sequence[str], state: ReadState) -> None:
+        """Say how far the reader is with exams."""
+
+    def run_ai(self, request: RunRequest) -> None:
+        """Start, pause, resume or end AI over the whole list."""
+
+
+class ExportRequests(Protocol):
+    """Pictures, reports and results as files.
+
+    ``identified`` says whether name, id and dates of the patient go with it; file names never hold them.
+    """
+
+    def screenshot(self, what: Literal["window", "viewport"], *, identified: bool) -> None:
+        """Save the window or the active viewport as a PNG file."""
+
+    def report(self, *, identified: bool) -> None:
+        """Save the one-page report as a PDF file."""
+
+    def results(self, *, identified: bool) -> None:
+        """Save scores, patches and maps of the open exam as ``gmic-core predict`` does."""
+
+    def cancel(self) -> None:
+        """Stop the export that runs."""
