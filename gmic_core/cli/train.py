@@ -82,11 +82,11 @@ def _train(experiment: Experiment, args: argparse.Namespace) -> None:
     from gmic_core.training.run import train
     from gmic_core.training.search import search
 
-    data = open_training_data(experiment, args.data)
-    if args.search:
-        search(experiment, data, args.out, args.resume, tell)
-        return
-    result = train(experiment, data, args.out, args.resume, tell)
+    with open_training_data(experiment, args.data) as data:
+        if args.search:
+            search(experiment, data, args.out, args.resume, tell)
+            return
+        result = train(experiment, data, args.out, args.resume, tell)
     tell(f"weights: {result.weights} (validation {result.best:.4f})")
 
 

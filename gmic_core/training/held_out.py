@@ -89,8 +89,8 @@ def trained_network(run: Path, experiment: Experiment) -> GmicNetwork:
 def score_run(run: Path, data: Path) -> list[Score]:
     """Return the scores of a run on the test split of its experiment."""
     experiment = run_experiment(run)
-    source, patients = open_test_data(experiment, data)
-    return score(trained_network(run, experiment), source, patients, run.name, experiment.slice_batch)
+    with open_test_data(experiment, data) as (source, patients):
+        return score(trained_network(run, experiment), source, patients, run.name, experiment.slice_batch)
 
 
 def score(

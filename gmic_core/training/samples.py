@@ -70,7 +70,7 @@ class PatchSource(Protocol):
 class TrainingData:
     """The data of one run; a part that the run's stages do not need may be None.
 
-    Made by ``gmic_core.training.data.opening.open_training_data(experiment, folder)``.
+    Given by ``gmic_core.training.data.opening.open_training_data(experiment, folder)``.
 
     Attributes
     ----------

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import atexit
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +28,9 @@ from gmic_core.training.samples import SampleSource, TrainingData
 FOLD_SEED = 0
 
 
-def open_training_data(experiment: Experiment, folder: Path | None) -> TrainingData:
-    """Return the data that the stages of an experiment need.
+@contextmanager
+def open_training_data(experiment: Experiment, folder: Path | None) -> Iterator[TrainingData]:
+    """Give the data that the stages of an experiment need, until the context ends.
 
     Parameters
     ----------
@@ -40,23 +41,34 @@ def open_training_data(experiment: Experiment, folder: Path | None) -> TrainingD
     TrainingError
         If data are missing, damaged, or do not fit the experiment; the message names what.
     """
+    with ExitStack() as readers:
+        yield _opened(experiment, folder, readers)
+
+
+def _opened(experiment: Experiment, folder: Path | None, readers: ExitStack) -> TrainingData:
     if experiment.data.source == "phantom":
         if folder is not None and has_phantom_arrays(folder):
             return _arrays(experiment, folder)
         return digital_data(experiment, folder or user_data_dir() / "digital-breasts" / experiment.name)
     if folder is None:
         raise TrainingError(f"{experiment.name} is trained on images of yours: say where they are with --data DIR.")
-    return _exams(experiment, folder) if experiment.data.source == "exams" else _mini_mias(experiment, folder)
+    return _exams(experiment, folder, readers) if experiment.data.source == "exams" else _mini_mias(experiment, folder)
 
 
-def open_test_data(experiment: Experiment, folder: Path) -> tuple[SampleSource, tuple[int, ...]]:
-    """Return the test split of an experiment's images, and a number for the patient of each.
+@contextmanager
+def open_test_data(experiment: Experiment, folder: Path) -> Iterator[tuple[SampleSource, tuple[int, ...]]]:
+    """Give the test split of an experiment's images, and a number for the patient of each, until the context ends.
 
     Raises
     ------
     TrainingError
         If there is no such split, or an image of it cannot be read.
     """
+    with ExitStack() as readers:
+        yield _opened_test(experiment, folder, readers)
+
+
+def _opened_test(experiment: Experiment, folder: Path, readers: ExitStack) -> tuple[SampleSource, tuple[int, ...]]:
     data, spec, noise = experiment.data, input_spec(experiment), _noise(experiment)
     if data.source == "mini-mias":
         films = split_films(read_info(folder / INFO), data.fold, data.folds or FOLDS)["test"]
@@ -67,7 +79,7 @@ def open_test_data(experiment: Experiment, folder: Path) -> tuple[SampleSource, 
         reader = ArrayReader()
     else:
         images = read_exam_folder(folder, experiment.modality, data.labels).images
-        reader = _frame_reader()
+        reader = readers.enter_context(FrameReader())
     images = [one for one in images if one.label.split == "test"]
     if not images:
         raise TrainingError(
@@ -103,13 +115,13 @@ def _arrays(experiment: Experiment, folder: Path) -> TrainingData:
     )
 
 
-def _exams(experiment: Experiment, folder: Path) -> TrainingData:
+def _exams(experiment: Experiment, folder: Path, readers: ExitStack) -> TrainingData:
     data = experiment.data
     found = read_exam_folder(folder, experiment.modality, data.labels)
     train, validation = found.split("training"), found.split("validation")
     if data.folds:
         train, validation = deal_folds((*train, *validation), data.folds, data.fold)
-    reader = _frame_reader()
+    reader = readers.enter_context(FrameReader())
     with tqdm(total=len(train) + len(validation), unit="image", desc="checking images") as bar:
         check_images((*train, *validation), reader, lambda done, _: bar.update(done - bar.n))
     spec, noise = input_spec(experiment), _noise(experiment)
@@ -126,13 +138,6 @@ def _exams(experiment: Experiment, folder: Path) -> TrainingData:
             "labels": hashlib.sha256((folder / data.labels).read_bytes()).hexdigest()[:16],
         },
     )
-
-
-def _frame_reader() -> FrameReader:
-    """Return a reader for the rest of the program: sources read as long as they live."""
-    reader = FrameReader()
-    atexit.register(reader.close)
-    return reader
 
 
 def deal_folds(

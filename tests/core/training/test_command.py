@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Experiment, Path | None
     calls: list[tuple[Experiment, Path | None, Path, bool]] = []
     folders: list[Path | None] = []
 
-    def open_data(experiment: Experiment, folder: Path | None) -> TrainingData:
+    def open_data(experiment: Experiment, folder: Path | None) -> AbstractContextManager[TrainingData]:
         folders.append(folder)
-        return TrainingData()
+        return nullcontext(TrainingData())
 
     def train(experiment: Experiment, data: TrainingData, out: Path, resume: bool, log: Any) -> RunResult:
         calls.append((experiment, folders[-1], out, resume))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from gmic_core.errors import DecodeError, TrainingError
@@ -61,11 +63,11 @@ def test_an_experiment_takes_them(folder: Path) -> None:
         "name": "small", "model": "gmic3d", "modality": "DBT", "stages": [{"kind": "images"}],
         "data": {"source": "phantom", "rows": 528, "columns": 332, "spacing_mm": 0.38, "depth": 2},
     }  # fmt: skip
-    data = open_training_data(parse_experiment(table, "small.toml"), folder)
-    assert data.train is not None
-    assert data.validation is not None
-    assert (len(data.train), len(data.validation)) == (4, 4)
-    assert data.train.load(0, None).pixels.shape == (2, 528, 332)
+    with open_training_data(parse_experiment(table, "small.toml"), folder) as data:
+        assert data.train is not None
+        assert data.validation is not None
+        assert (len(data.train), len(data.validation)) == (4, 4)
+        assert data.train.load(0, None).pixels.shape == (2, 528, 332)
     assert data.description["seeds"] == {"training": [10, 11], "validation": [17, 2_000_001]}
 
 
@@ -96,18 +98,21 @@ def test_folds_deal_patients_evenly(tmp_path: Path) -> None:
         lines.append(f"p{number},,L,0,{number % 2},{'training' if number else 'validation'}")
     (tmp_path / "labels.csv").write_text("\n".join(lines))
     held_out: list[str] = []
+    begun = time.time()
     for fold in range(3):
         table = {
             "name": "folds", "model": "gmic2d_park", "modality": "FFDM", "stages": [{"kind": "images"}],
             "data": {"rows": 128, "columns": 96, "folds": 3, "fold": fold},
         }  # fmt: skip
-        data = open_training_data(parse_experiment(table, "folds.toml"), tmp_path)
-        assert data.train is not None
-        assert data.validation is not None
-        assert (len(data.train), len(data.validation)) == (4, 2)
-        assert sorted(data.validation.labels(i) for i in range(2)) == [(0, 0), (0, 1)]
-        held_out += [data.validation.load(i, None).image_id.split(" line ")[1] for i in range(2)]
+        with open_training_data(parse_experiment(table, "folds.toml"), tmp_path) as data:
+            assert data.train is not None
+            assert data.validation is not None
+            assert (len(data.train), len(data.validation)) == (4, 2)
+            assert sorted(data.validation.labels(i) for i in range(2)) == [(0, 0), (0, 1)]
+            held_out += [data.validation.load(i, None).image_id.split(" line ")[1] for i in range(2)]
     assert sorted(held_out) == ["2", "3", "4", "5", "6", "7"]
+    # the readers' decoder processes end with the data
+    assert [child for child in psutil.Process().children() if child.create_time() > begun] == []
 
 
 def test_a_template_has_one_line_per_breast(tmp_path: Path) -> None:

@@ -143,19 +143,19 @@ def experiment(monkeypatch: pytest.MonkeyPatch) -> Experiment:
 
 
 def test_breasts_of_an_experiment_are_made_once(experiment: Experiment, tmp_path: Path) -> None:
-    data = open_training_data(experiment, tmp_path)
-    assert data.patches is not None
-    assert data.train is not None
-    assert data.validation is not None
-    pixels, labels = next(iter(data.patches.epoch(np.random.default_rng(0))))
-    assert pixels.shape == (4, 1, 96, 96)
-    assert labels.shape == (4, 2)
-    assert len(data.train) == 3
-    assert data.train.load(0, None).pixels.shape == (9, 528, 332)
+    with open_training_data(experiment, tmp_path) as data:
+        assert data.patches is not None
+        assert data.train is not None
+        assert data.validation is not None
+        pixels, labels = next(iter(data.patches.epoch(np.random.default_rng(0))))
+        assert pixels.shape == (4, 1, 96, 96)
+        assert labels.shape == (4, 2)
+        assert len(data.train) == 3
+        assert data.train.load(0, None).pixels.shape == (9, 528, 332)
     assert data.description["simulated"] is True
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.npy")}
-    again = open_training_data(experiment, tmp_path)
-    assert again.description == data.description
+    with open_training_data(experiment, tmp_path) as again:
+        assert again.description == data.description
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.npy")} == before
 
 
@@ -163,7 +163,7 @@ def test_seeds_of_another_split_are_refused(experiment: Experiment, tmp_path: Pa
     phantom = replace(experiment.data.phantom, train_seeds=(2_000_000, 3))
     wrong = replace(experiment, stages=experiment.stages[1:], data=replace(experiment.data, phantom=phantom))
     with pytest.raises(TrainingError, match=r"seeds 2000000..2000002 for training belong to validation"):
-        open_training_data(wrong, tmp_path)
+        open_training_data(wrong, tmp_path).__enter__()
 
 
 def test_the_window_is_the_experiments(experiment: Experiment) -> None:
@@ -175,4 +175,4 @@ def test_the_window_is_the_experiments(experiment: Experiment) -> None:
 def test_images_of_people_must_be_somewhere(experiment: Experiment) -> None:
     exams = replace(experiment, data=replace(experiment.data, source="exams"))
     with pytest.raises(TrainingError, match="say where they are with --data DIR"):
-        open_training_data(exams, None)
+        open_training_data(exams, None).__enter__()
