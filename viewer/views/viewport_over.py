@@ -60,8 +60,9 @@ class ViewportOver:
         viewport_marks.paint_placeholder(painter, state.image, look.to_screen, look.ratio, text)
 
     def paint_boxes(self, painter: QPainter, state: ImageState, look: Look) -> None:
-        """Paint the patches of this slice and, fainter, of those nearby."""
+        """Paint the patches of this slice and, fainter, of those nearby; and what is tried out on the result."""
         settings, entry = self._session.overlays.settings, self._pixels.entry(state)
+        viewport_trials.paint(painter, self._session, entry, state, look.to_screen, look.ratio)
         if entry is None or entry.result is None or not (settings.visible and settings.boxes):
             return
         chosen = self._session.selected_patch
@@ -92,6 +93,7 @@ class ViewportOver:
     def _marker(self, state: ImageState) -> corner_text.Line:
         """Return the side marker; key image and slab stand beside it, where no breast can push them away."""
         line = corner_text.marker_line(state.image, untrained=self._shows_untrained(state))
+        line = replace(line, badges=(*line.badges, *viewport_trials.badges(self._session, self._pixels.entry(state))))
         line = replace(line, badges=(*self._exam_badges(state), *line.badges))
         if state.slice_index in self._session.marks.of(state.image.sop_uid).key_slices:
             line = replace(line, badges=(*line.badges, ("key image", "normal")))
