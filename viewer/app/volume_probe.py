@@ -8,21 +8,11 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 
 from viewer.model.volume import Engine
+from viewer.views.volume_trial import attempt
 
 PATIENCE_S = 90.0
 """A driver that has not painted 32 x 32 pixels by then is not used; a busy machine may take half a minute."""
 Main = Callable[[Connection], None]
-
-
-def attempt(pipe: Connection) -> None:
-    """Entry point of the process: paint, and say how it went."""
-    try:
-        from viewer.views.volume_vtk import try_opengl
-
-        engine = try_opengl()
-    except Exception as error:  # noqa: BLE001  # a driver or a missing library may raise anything
-        engine = Engine("missing", f"{type(error).__name__}: {error}")
-    pipe.send(engine)
 
 
 def probe(main: Main = attempt, patience_s: float = PATIENCE_S) -> Engine:
