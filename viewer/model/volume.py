@@ -14,7 +14,7 @@ from gmic_core.exam.model import Exam, MammoImage
 from gmic_core.types import Modality, Roi
 from viewer.model.resample import Frame
 from viewer.model.volume_camera import Camera
-from viewer.model.volume_grid import FloatArray, VolumeGrid, World
+from viewer.model.volume_grid import Box, FloatArray, VolumeGrid, World, middle
 from viewer.model.volume_project import Stack, Stopped
 
 VolumeKind = Literal["mip", "volume", "reslice"]
@@ -44,12 +44,14 @@ class Volume:
     ----------
     stored : (slices, rows, columns) of the grid, stored values in the file's own kind of number.
     gray : the same as the 2D viewports show it, uint8, 0 is air.
+    extent : the box in mm of everything that is not air; what views are fitted to.
     """
 
     image: MammoImage
     grid: VolumeGrid
     stored: Frame
     gray: Stack = field(repr=False)
+    extent: Box
 
 
 class Latest(Protocol):
@@ -180,17 +182,26 @@ BOX_EDGES = tuple((a, b) for a in range(8) for b in range(a + 1, 8) if (a ^ b) i
 """Pairs of corners of :func:`patch_box` that an edge joins."""
 
 
-def slice_outline(grid: VolumeGrid, slice_index: int) -> FloatArray:
-    """Return the four corners (4, 3) of a slice in world mm, in order around it."""
-    (_, y0, x0), (_, y1, x1) = grid.bounds
-    z = grid.z_of(slice_index)
+def filled_box(grid: VolumeGrid, gray: Stack) -> Box:
+    """Return the box in mm of all voxels that are not 0; the whole grid where all are."""
+    filled = [np.flatnonzero(some) for some in gray.filled]
+    if any(some.size == 0 for some in filled):
+        return grid.bounds
+    (k0, r0, c0), (k1, r1, c1) = ([int(some[end]) for some in filled] for end in (0, -1))
+    return grid.box_of((k0, r0, c0), (k1 + 1, r1 + 1, c1 + 1))
+
+
+def slice_outline(volume: Volume, slice_index: int) -> FloatArray:
+    """Return the four corners (4, 3) in world mm, in order around it, of what of a slice is not air."""
+    (_, y0, x0), (_, y1, x1) = volume.extent
+    z = volume.grid.z_of(slice_index)
     return np.array([[z, y0, x0], [z, y0, x1], [z, y1, x1], [z, y1, x0]])
 
 
-def cursor_place(model: VolumeModel, grid: VolumeGrid, slice_index: int) -> World:
-    """Return the cursor in world mm, in the volume's middle where nobody pointed yet."""
-    y, x = model.cursor if model.cursor is not None else grid.center[1:]
-    return grid.z_of(slice_index), y, x
+def cursor_place(model: VolumeModel, volume: Volume, slice_index: int) -> World:
+    """Return the cursor in world mm, in the breast's middle where nobody pointed yet."""
+    y, x = model.cursor if model.cursor is not None else middle(volume.extent)[1:]
+    return volume.grid.z_of(slice_index), y, x
 
 
 def preset(camera: Camera, name: Literal["front", "side", "top"]) -> Camera:

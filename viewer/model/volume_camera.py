@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from viewer.model.volume_grid import FloatArray, VolumeGrid, World
+from viewer.model.volume_grid import Box, FloatArray, World, middle
 
 STEP_DEGREES = 15.0
 """One press of a rotation key."""
@@ -53,17 +53,16 @@ class Camera:
         turned: FloatArray = tip @ about
         return turned
 
-    def scale(self, grid: VolumeGrid, width: int, height: int) -> float:
-        """Return device pixels per mm: the volume fits, however it is turned about one axis; times the zoom."""
-        low, high = np.asarray(grid.bounds)
-        deep, tall, wide = high - low
+    def scale(self, box: Box, width: int, height: int) -> float:
+        """Return device pixels per mm: the box fits, however it is turned about one axis; times the zoom."""
+        deep, tall, wide = np.asarray(box[1]) - np.asarray(box[0])
         fit = min(width / math.hypot(deep, wide), height / math.hypot(deep, tall))
         return fit * MARGIN * self.zoom
 
 
 @dataclass(frozen=True)
 class View:
-    """A camera that looks at a grid through a view of so many device pixels.
+    """A camera that looks at a volume through a view of so many device pixels.
 
     Attributes
     ----------
@@ -91,11 +90,10 @@ class View:
         return start, self.rotation[0]
 
 
-def view_of(camera: Camera, grid: VolumeGrid, width: int, height: int) -> View:
-    """Return how a camera maps a grid's world to a view of ``width`` x ``height`` device pixels."""
-    scale, rotation = camera.scale(grid, width, height), camera.rotation
+def view_of(camera: Camera, box: Box, width: int, height: int) -> View:
+    """Return how a camera maps the world to a view of ``width`` x ``height`` device pixels, ``box`` in its middle."""
+    scale, rotation, center = camera.scale(box, width, height), camera.rotation, middle(box)
     matrix = np.empty((2, 4))
     matrix[:, :3] = scale * rotation[1:]
-    middle = np.array([(height - 1) / 2.0, (width - 1) / 2.0])
-    matrix[:, 3] = middle - matrix[:, :3] @ np.asarray(grid.center)
-    return View(matrix, scale, rotation, grid.center, width, height)
+    matrix[:, 3] = np.array([(height - 1) / 2.0, (width - 1) / 2.0]) - matrix[:, :3] @ np.asarray(center)
+    return View(matrix, scale, rotation, center, width, height)

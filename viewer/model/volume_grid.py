@@ -28,6 +28,8 @@ from viewer.model.resample import Frame, build_pyramid
 FloatArray = npt.NDArray[np.float64]
 World = tuple[float, float, float]
 """(z, y, x) in mm."""
+Box = tuple[World, World]
+"""Lowest and highest corner in mm."""
 
 BUDGET_VOXELS = 20 << 20
 """Voxels of a volume: 40 MiB of stored values and 20 MiB of grey values, a third to a sixteenth of what is decoded."""
@@ -62,17 +64,15 @@ class VolumeGrid:
         return matrix
 
     @property
-    def bounds(self) -> tuple[World, World]:
+    def bounds(self) -> Box:
         """The volume's lowest and highest corner in mm, outer edges of the voxels included."""
-        edges = np.array([[-0.5, -0.5, -0.5, 1.0], [*(n - 0.5 for n in self.shape), 1.0]]) @ self.to_world.T
-        low, high = edges[:, :3].min(axis=0), edges[:, :3].max(axis=0)
-        return _triple(low), _triple(high)
+        return self.box_of((0, 0, 0), self.shape)
 
-    @property
-    def center(self) -> World:
-        """The middle of the volume in mm."""
-        low, high = self.bounds
-        return _triple((np.asarray(low) + np.asarray(high)) / 2.0)
+    def box_of(self, first: tuple[int, int, int], end: tuple[int, int, int]) -> Box:
+        """Return the box in mm of the voxels from ``first`` up to, and without, ``end`` (slice, row, column)."""
+        corners = np.array([[*(n - 0.5 for n in first), 1.0], [*(n - 0.5 for n in end), 1.0]]) @ self.to_world.T
+        low, high = corners[:, :3].min(axis=0), corners[:, :3].max(axis=0)
+        return _triple(low), _triple(high)
 
     def z_of(self, slice_index: float) -> float:
         """Return the height of a slice in mm."""
@@ -88,6 +88,11 @@ class VolumeGrid:
         steps = np.array([self.away * self.spacing[0], self.spacing[1], self.spacing[2]])
         found: FloatArray = (np.asarray(places, np.float64) - np.asarray(self.origin)) / steps
         return found
+
+
+def middle(box: Box) -> World:
+    """Return the middle of a box in mm."""
+    return _triple((np.asarray(box[0]) + np.asarray(box[1])) / 2.0)
 
 
 def _triple(values: npt.ArrayLike) -> World:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from viewer.model.volume_grid import VolumeGrid
+from viewer.model.volume_grid import Box
 from viewer.model.volume_reslice import PlaneName
 
 GAP = 12
@@ -28,15 +28,16 @@ class Cells:
     corners: dict[PlaneName, tuple[int, int]]
 
 
-def cells_for(grid: VolumeGrid, size: tuple[int, int], ratio: float) -> Cells:
-    """Lay the planes out: ``across`` above, ``oblique`` under it, ``along`` at the right of that.
+def cells_for(box: Box, size: tuple[int, int], ratio: float) -> Cells:
+    """Lay the planes out: ``above`` on top, ``tilted`` under it, ``side`` at the right of that; edges that touch match.
 
     Parameters
     ----------
+    box : what is to be seen of the volume, mm.
     size : (width, height) of the view in device pixels.
     ratio : device pixels per device-independent pixel.
     """
-    (z0, y0, x0), (z1, y1, x1) = grid.bounds
+    (z0, y0, x0), (z1, y1, x1) = box
     deep, tall, wide = z1 - z0, y1 - y0, x1 - x0
     gap, caption = round(GAP * ratio), round(CAPTION * ratio)
     room_x, room_y = max(size[0] - 3 * gap, 3), max(size[1] - 2 * caption - 2 * gap, 3)
@@ -47,6 +48,6 @@ def cells_for(grid: VolumeGrid, size: tuple[int, int], ratio: float) -> Cells:
     below = top + d + caption + gap
     return Cells(
         scale,
-        {"across": (w, d), "along": (d, h), "oblique": (w, h)},
-        {"across": (top, left), "along": (below, left + w + gap), "oblique": (below, left)},
+        {"above": (w, d), "side": (d, h), "tilted": (w, h)},
+        {"above": (top, left), "side": (below, left + w + gap), "tilted": (below, left)},
     )

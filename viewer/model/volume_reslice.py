@@ -13,12 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from viewer.model.volume_camera import Camera
-from viewer.model.volume_grid import FloatArray, VolumeGrid, World
+from viewer.model.volume_grid import Box, FloatArray, World, middle
 from viewer.model.volume_project import Stack, Values
 
-PlaneName = Literal["across", "along", "oblique"]
+PlaneName = Literal["above", "side", "tilted"]
 BLUR_NOTE = "Tomosynthesis blurs across its slices: read where a finding lies here, not its shape or its size in depth."
-SHORT_BLUR_NOTE = "Blurred across the slices: position, not shape."
 
 
 @dataclass(frozen=True)
@@ -27,8 +26,8 @@ class Plane:
 
     Attributes
     ----------
-    name : ``across`` (from chest wall to nipple, upright to the slices), ``along`` (along the chest wall, upright to
-        the slices), ``oblique`` (as the camera looks).
+    name : ``above`` (upright to the slices, from chest wall to nipple), ``side`` (upright to the slices, along the
+        chest wall), ``tilted`` (as the camera looks).
     center : world place (z, y, x) in the middle of the picture.
     down, right : unit directions (z, y, x) of the picture's rows and columns.
     scale : device pixels per mm.
@@ -69,22 +68,21 @@ class Plane:
 
 
 def planes_through(
-    cursor: World, grid: VolumeGrid, camera: Camera, sizes: dict[PlaneName, tuple[int, int]], scale: float
+    cursor: World, box: Box, camera: Camera, sizes: dict[PlaneName, tuple[int, int]], scale: float
 ) -> tuple[Plane, ...]:
-    """Return the three planes through a place; the two orthogonal ones show the whole volume.
+    """Return the three planes through a place; the upright ones show the box, seen as by the presets of the camera.
 
     Parameters
     ----------
     sizes : (width, height) of each picture in device pixels.
     scale : device pixels per mm, the same for all.
     """
-    middle = grid.center
-    turn = camera.rotation
-    oblique = _along_picture(cursor, middle, turn)
+    center, turn = middle(box), camera.rotation
+    tilted = _along_picture(cursor, center, turn)
     return (
-        Plane("across", (middle[0], cursor[1], middle[2]), (1.0, 0.0, 0.0), (0.0, 0.0, 1.0), scale, *sizes["across"]),
-        Plane("along", (middle[0], middle[1], cursor[2]), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0), scale, *sizes["along"]),
-        Plane("oblique", oblique, _unit(turn[1]), _unit(turn[2]), scale, *sizes["oblique"]),
+        Plane("above", (center[0], cursor[1], center[2]), (-1.0, 0.0, 0.0), (0.0, 0.0, 1.0), scale, *sizes["above"]),
+        Plane("side", (center[0], center[1], cursor[2]), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0), scale, *sizes["side"]),
+        Plane("tilted", tilted, _unit(turn[1]), _unit(turn[2]), scale, *sizes["tilted"]),
     )
 
 
@@ -93,10 +91,10 @@ def _unit(direction: FloatArray) -> World:
     return z, y, x
 
 
-def _along_picture(cursor: World, middle: World, turn: FloatArray) -> World:
+def _along_picture(cursor: World, center: World, turn: FloatArray) -> World:
     """Return the point of the tilted plane through the cursor that lies straight before the volume's middle."""
-    depth = float((np.asarray(cursor) - np.asarray(middle)) @ turn[0])
-    return _unit(np.asarray(middle) + depth * turn[0])
+    depth = float((np.asarray(cursor) - np.asarray(center)) @ turn[0])
+    return _unit(np.asarray(center) + depth * turn[0])
 
 
 def resliced(stack: Stack, plane: Plane) -> Values:

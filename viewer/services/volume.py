@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
+import numpy.typing as npt
 
 from gmic_core.errors import GmicError
 from gmic_core.exam.geometry import PlaneMap
@@ -16,7 +17,7 @@ from gmic_core.exam.model import MammoImage, VoiTable, VoiWindow
 from viewer.model.render import render
 from viewer.model.resample import Frame, build_pyramid
 from viewer.model.tissue import find_tissue
-from viewer.model.volume import Volume
+from viewer.model.volume import Volume, filled_box
 from viewer.model.volume_grid import VolumeGrid, reduced, volume_grid
 from viewer.model.volume_project import Stack
 
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 Post = Callable[[Callable[[], None]], None]
 Decode = Callable[[MammoImage, int], Frame]
 Air = tuple[int, int] | None
+Gray = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -134,13 +136,18 @@ class VolumeService:
             told.progress(index + 1, image.frames)
         if stored is None:
             raise GmicError("The image has no slices; choose a tomosynthesis (DBT) image.")
-        return Volume(image, grid, stored, Stack(gray_values(image, grid, stored, how, air), grid.to_world))
+        return _volume(image, grid, stored, gray_values(image, grid, stored, how, air))
 
     def _recolour(self, volume: Volume, how: Presentation, _told: Told, _stopped: Callable[[], bool]) -> Volume:
         middle = volume.stored[len(volume.stored) // 2]
         how, air = _from_pixels(volume.image, middle, how)
         gray = gray_values(volume.image, volume.grid, volume.stored, how, air)
-        return Volume(volume.image, volume.grid, volume.stored, Stack(gray, volume.grid.to_world))
+        return _volume(volume.image, volume.grid, volume.stored, gray)
+
+
+def _volume(image: MammoImage, grid: VolumeGrid, stored: Frame, gray: Gray) -> Volume:
+    stack = Stack(gray, grid.to_world)
+    return Volume(image, grid, stored, stack, filled_box(grid, stack))
 
 
 def _from_pixels(image: MammoImage, frame: Frame, how: Presentation) -> tuple[Presentation, Air]:
@@ -153,9 +160,7 @@ def _from_pixels(image: MammoImage, frame: Frame, how: Presentation) -> tuple[Pr
     return replace(how, auto_window=auto), air
 
 
-def gray_values(
-    image: MammoImage, grid: VolumeGrid, stored: Frame, how: Presentation, air: Air
-) -> np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]:
+def gray_values(image: MammoImage, grid: VolumeGrid, stored: Frame, how: Presentation, air: Air) -> Gray:
     """Return the volume as the 2D viewports show it, uint8 (slices, rows, columns).
 
     Slices go through the same tables as in the viewports; a slice with a window of its own keeps it.

@@ -26,6 +26,8 @@ CLICK_PIXELS = 4.0
 """A press that moves no farther is a click."""
 ZOOM_PER_NOTCH = 1.15
 NOTCH = 120.0
+UPRIGHT = ("above", "side")
+"""Planes of a reslice in which a press moves the cursor; in the tilted one it turns the plane."""
 _TURNS = {
     Qt.Key.Key_Left: "volume.left",
     Qt.Key.Key_Right: "volume.right",
@@ -115,7 +117,7 @@ class VolumeCanvas(QWidget):
     def cursor_at(self) -> World:
         """Return the cursor in world mm."""
         assert self.volume is not None  # asked only while something is shown
-        return cursor_place(self._model, self.volume.grid, self.slice_index)
+        return cursor_place(self._model, self.volume, self.slice_index)
 
     def refresh(self) -> None:
         """Ask for a picture of the present state, and draw the marks anew meanwhile."""
@@ -197,14 +199,14 @@ class VolumeCanvas(QWidget):
         self._pressed = self._last = event.position()
         found = self._plane_at(event.position())
         self._plane_pressed = found[0] if found is not None else ""
-        if self._plane_pressed in ("across", "along") and found is not None:
+        if self._plane_pressed in UPRIGHT and found is not None:
             self.go_to(found[1])
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Turn the volume with the hand, or drag the cursor."""
         if self._last is None or not event.buttons():
             return
-        if self._plane_pressed in ("across", "along"):
+        if self._plane_pressed in UPRIGHT:
             found = self._plane_at(event.position(), self._plane_pressed)
             if found is not None:
                 self.go_to(found[1])

@@ -13,7 +13,7 @@ from gmic_core.types import Laterality, Roi
 from viewer.model.placement import image_laterality
 from viewer.model.volume import BOX_EDGES, patch_box, slice_outline
 from viewer.model.volume_camera import Camera, View
-from viewer.model.volume_grid import FloatArray, VolumeGrid, World, stored_to_plane
+from viewer.model.volume_grid import FloatArray, World, stored_to_plane
 from viewer.model.volume_reslice import Plane, PlaneName
 from viewer.views import theme
 from viewer.views.viewport_marks import paint_cursor
@@ -34,7 +34,7 @@ class VolumeMarks:
 
     def __init__(self, painter: QPainter, picture: Picture, ratio: float) -> None:
         self._painter, self._picture, self._ratio = painter, picture, ratio
-        self._grid: VolumeGrid = picture.request.volume.grid
+        self._volume, self._grid = picture.request.volume, picture.request.volume.grid
         self._to_plane: PlaneMap = stored_to_plane(picture.request.volume.image)
 
     # -- projections ---------------------------------------------------------------------------------------------
@@ -47,8 +47,8 @@ class VolumeMarks:
         painter.setFont(theme.caption_font())
         last = grid.shape[0] - 1
         for end in (0, last):
-            self._polygon(view, slice_outline(grid, end), theme.color(theme.SECONDARY, 0.35))
-        self._polygon(view, slice_outline(grid, slice_index), theme.color(theme.ACCENT, 0.9))
+            self._polygon(view, slice_outline(self._volume, end), theme.color(theme.SECONDARY, 0.35))
+        self._polygon(view, slice_outline(self._volume, slice_index), theme.color(theme.ACCENT, 0.9))
         for number, roi in enumerate(rois):
             self._box(view, roi, chosen=number == selected)
         paint_cursor(painter, self._point(view, cursor))
@@ -78,9 +78,9 @@ class VolumeMarks:
         names = {0: "1", grid.shape[0] - 1: str(grid.shape[0]), slice_index: f"slice {slice_index + 1}"}
         taken: list[QRectF] = []
         for index in sorted(names, key=lambda index: index != slice_index):
-            corner = self._point(view, slice_outline(grid, index)[1 if self._left_breast else 0])
+            corner = self._point(view, slice_outline(self._volume, index)[1 if self._left_breast else 0])
             self._name(corner, names[index], theme.ACCENT if index == slice_index else theme.SECONDARY, taken)
-        (z0, _, x0), (z1, y1, x1) = grid.bounds
+        (z0, _, x0), (z1, y1, x1) = self._volume.extent
         wall = np.array([(z0 + z1) / 2.0, y1, x0 if self._left_breast else x1])
         self._name(self._point(view, wall), "chest wall", theme.SECONDARY, taken)
 
@@ -158,7 +158,7 @@ class VolumeMarks:
         at, frame = self._place(plane, corner, cursor), self._frame(plane, corner)
         slice_line = theme.color(theme.ACCENT, 0.9)
         other = theme.color(theme.TEXT, 0.5)
-        across, down = (slice_line if plane.name == name else other for name in ("across", "along"))
+        across, down = (slice_line if plane.name == name else other for name in ("above", "side"))
         gap = 6.0
         self._painter.setPen(QPen(across, 1.0))
         self._painter.drawLine(QPointF(frame.left(), at.y()), QPointF(at.x() - gap, at.y()))
@@ -186,10 +186,10 @@ def _roi_color(chosen: bool) -> str:
 
 def plane_name(name: PlaneName, camera: Camera) -> str:
     """Return what a plane is called."""
-    if name == "across":
-        return "Across: chest wall to nipple"
-    if name == "along":
-        return "Along the chest wall"
+    if name == "above":
+        return "From above, cut at the cursor"
+    if name == "side":
+        return "From the side"
     if camera.azimuth == 0.0 and camera.elevation == 0.0:
-        return "Tilted: drag to turn (now the slice)"
+        return "Tilted: drag to turn; now the slice"
     return f"Tilted: turned {camera.azimuth:.0f}°, tipped {camera.elevation:.0f}°"

@@ -136,7 +136,7 @@ class VolumePictures:
             from viewer.views.volume_vtk import VtkProjector
 
             self._projector = VtkProjector()
-        view = view_of(request.camera, request.volume.grid, *request.size)
+        view = view_of(request.camera, request.volume.extent, *request.size)
         shaded = request.kind == "volume"
         projection = self._projector.project(request.volume.gray, findings, view, shaded=shaded)
         pixels = _composed(request, projection, untrained)
@@ -155,11 +155,11 @@ def _projected(
 ) -> Iterator[Picture]:
     """Yield a draft, then the whole picture, by numpy and OpenCV."""
     width, height = request.size
-    grid, camera = request.volume.grid, request.camera
-    view = view_of(camera, grid, width, height)
+    extent, camera = request.volume.extent, request.camera
+    view = view_of(camera, extent, width, height)
     gray = request.volume.gray.coarse
     for smaller in (DRAFT, 1):
-        part = view_of(camera, grid, max(width // smaller, 1), max(height // smaller, 1))
+        part = view_of(camera, extent, max(width // smaller, 1), max(height // smaller, 1))
         wait = stopped if smaller == 1 else lambda: False
         projection = Projection(
             np.asarray(project(gray, part, wait), np.uint8),
@@ -171,10 +171,10 @@ def _projected(
 def _resliced(request: Request, findings: dict[Finding, Stack], untrained: bool) -> Picture:
     """Return the three planes side by side as an engineer draws them."""
     volume = request.volume
-    cells: Cells = cells_for(volume.grid, request.size, request.ratio)
+    cells: Cells = cells_for(volume.extent, request.size, request.ratio)
     pixels = np.zeros((request.size[1], request.size[0], 4), np.uint8)
     pixels[..., 3] = 255
-    planes = planes_through(request.cursor, volume.grid, request.camera, cells.sizes, cells.scale)
+    planes = planes_through(request.cursor, volume.extent, request.camera, cells.sizes, cells.scale)
     for plane in planes:
         projection = Projection(
             np.asarray(resliced(volume.gray, plane), np.uint8),
