@@ -7,7 +7,7 @@ from pathlib import Path
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu, QWidget
 
-from viewer.commands import Context, run
+from viewer.commands import Context, run, why_disabled
 from viewer.commands.context import WeightsOffer
 from viewer.views.command_widgets import group_menus
 
@@ -22,6 +22,8 @@ def main_menu(context: Context, parent: QWidget) -> QMenu:
         menu.addMenu(submenu)
         if submenu.title() == "File":
             submenu.aboutToShow.connect(lambda submenu=submenu: _add_recent(submenu, context))
+        if submenu.title() == "Viewports and hanging":
+            submenu.aboutToShow.connect(lambda submenu=submenu: _add_protocols(submenu, context))
         if submenu.title() == "AI":
             submenu.aboutToShow.connect(lambda submenu=submenu: _add_weights(submenu, context))
     return menu
@@ -37,6 +39,22 @@ def _add_recent(menu: QMenu, context: Context) -> None:
         recent.addAction(action)
     actions = menu.actions()
     menu.insertMenu(actions[2], recent) if len(actions) > 2 else menu.addMenu(recent)
+
+
+def _add_protocols(menu: QMenu, context: Context) -> None:
+    """Add all hanging protocols, the reader's own among them; the one that hangs is on."""
+    protocols = menu.addMenu("Protocols")
+    protocols.setToolTipsVisible(True)
+    group = QActionGroup(protocols)
+    for layout, label in context.actions.offered_layouts():
+        reason = why_disabled("layout.hang", context) or context.actions.why_not_hang(layout)
+        action = QAction(label, group)
+        action.setCheckable(True)
+        action.setChecked(context.session.exam is not None and context.session.layout == layout)
+        action.setEnabled(reason is None)
+        action.setToolTip(f"Not available: {reason}" if reason else f"Hanging protocol {layout}")
+        action.triggered.connect(lambda _checked=False, layout=layout: run("layout.hang", context, layout))
+        protocols.addAction(action)
 
 
 def _add_weights(menu: QMenu, context: Context) -> None:
