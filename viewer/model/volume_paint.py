@@ -93,12 +93,13 @@ def compose(projection: Projection, settings: OverlaySettings, *, untrained: boo
 
 def _lay(picture: Pixels, finding: Finding, steps: Values, settings: OverlaySettings, *, hatched: bool) -> None:
     """Blend one class over the part of the picture where it is over its threshold."""
-    over = steps > settings.threshold(finding) * FINE
+    over = steps > round(settings.threshold(finding) * FINE)
     rows, cols = np.flatnonzero(over.any(axis=1)), np.flatnonzero(over.any(axis=0))
     if not rows.size:
         return
     part = (slice(rows[0], rows[-1] + 1), slice(cols[0], cols[-1] + 1))
     colours = rgba(finding, steps[part].astype(np.float32) / FINE, settings.threshold(finding), settings.opacity)
+    colours[~over[part]] = 0  # a value on the threshold may be rounded up to the step above it
     if hatched:
         row, col = np.ogrid[part]
         colours[(row + col) % HATCH_PERIOD < HATCH_GAP] = 0
