@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from viewer.commands.conditions import active_entry
 from viewer.commands.context import Context
 from viewer.commands.table import command
 
@@ -9,7 +10,11 @@ _GROUP = "AI"
 
 
 def _needs_visible(context: Context) -> str | None:
-    return None if context.session.overlays.settings.visible else "all AI is hidden; press G to show it."
+    return (
+        None
+        if context.session.overlays.settings.visible
+        else "all AI is hidden; press {overlay.toggle_all} to show it."
+    )
 
 
 @command(
@@ -80,6 +85,27 @@ def toggle_contour(context: Context) -> None:
     """Show the maps as outlines at their thresholds, so that the tissue inside stays visible."""
     overlays = context.session.overlays
     overlays.update(contour=not overlays.settings.contour)
+
+
+def _needs_result(context: Context) -> str | None:
+    entry = active_entry(context)
+    if entry is None or entry.result is None:
+        return "there is no finished AI result for this image; press {ai.run_exam} to run it."
+    return _needs_visible(context)
+
+
+@command(
+    "overlay.window",
+    "Window that the network saw",
+    keys="Ctrl+G",
+    group=_GROUP,
+    why_disabled=_needs_result,
+    checked=lambda context: context.session.overlays.settings.window,
+)
+def toggle_window(context: Context) -> None:
+    """Outline the part of the image that the network saw; what lies outside is hatched and was not analysed."""
+    overlays = context.session.overlays
+    overlays.update(window=not overlays.settings.window)
 
 
 @command("overlay.opacity", "Opacity", group=_GROUP, why_disabled=_needs_visible, takes="0..1")

@@ -18,6 +18,7 @@ class OverlaySettings:
     benign: bool = True
     boxes: bool = True
     contour: bool = False
+    window: bool = False  # the window that the network saw
     opacity: float = 0.55
     threshold_malignant: float = 0.10
     threshold_benign: float = 0.10

@@ -27,9 +27,9 @@ MapName = Literal["result", "spread", "after", "change"]
 
 MAP_TEXTS: dict[MapName, str] = {
     "result": "",
-    "spread": "DISAGREEMENT of the weights, not the result",
-    "after": "EXPERIMENT: map with the marked place filled",
-    "change": "EXPERIMENT: change of the map, up or down",
+    "spread": "disagreement of the weights",
+    "after": "EXPERIMENT: place filled",
+    "change": "EXPERIMENT: change of the map",
 }
 """What stands on an image while another map than the result's is shown."""
 
@@ -123,6 +123,7 @@ class TrialsModel:
     drawing : the next drag on an image draws the place to occlude.
     draft : (SOP UID, place) while it is drawn.
     whole_depth : a place is filled in all slices of a volume, not only in those near the one on screen.
+    revision : another number whenever another map may have to be painted.
     """
 
     changed = Signal()
@@ -134,6 +135,7 @@ class TrialsModel:
         self.drawing = False
         self.draft: tuple[str, Occlusion] | None = None
         self.whole_depth = True
+        self.revision = 0
         results.changed.connect(self._result_changed)
         results.cleared.connect(self.clear)
 
@@ -166,6 +168,7 @@ class TrialsModel:
     def begin(self, trial: Trial) -> None:
         """A trial was asked for; an earlier one of its kind on the same image is forgotten."""
         self._trials[type(trial), trial.image.sop_uid] = trial
+        self.revision += 1
         if isinstance(trial, Experiment):
             self._map, self.drawing, self.draft = "result", False, None
         self.changed.emit()
@@ -178,6 +181,7 @@ class TrialsModel:
 
     def clear(self) -> None:
         """Drop everything (another exam, other weights)."""
+        self.revision += 1
         self._trials.clear()
         self._map, self.drawing, self.draft = "result", False, None
         self.changed.emit()
@@ -194,6 +198,7 @@ class TrialsModel:
             self.changed.emit()
 
     def _check_map(self) -> None:
+        self.revision += 1
         kept = any(isinstance(one, Experiment) and one.result is not None for one in self._trials.values())
         if self._map in ("after", "change") and not kept:
             self._map = "result"
@@ -224,6 +229,7 @@ class TrialsModel:
             self.failed(job_id, str(error))
             return
         trial.result, trial.status, self._map = result, "done", "after"
+        self.revision += 1
         self.changed.emit()
 
     def shifted(self, job_id: str, outcome: ShiftOutcome) -> None:
@@ -248,6 +254,13 @@ class TrialsModel:
         self.drawing, self.draft = drawing, None
         self.changed.emit()
 
+    def escape(self) -> bool:
+        """Stop drawing; return whether there was anything to stop."""
+        if self.drawing:
+            self.set_drawing(False)
+            return True
+        return False
+
     def set_draft(self, sop_uid: str, occlusion: Occlusion | None) -> None:
         """Show the place that is being drawn."""
         self.draft = (sop_uid, occlusion) if occlusion is not None else None
@@ -267,6 +280,7 @@ class TrialsModel:
     def show_map(self, name: MapName) -> None:
         """Show another map."""
         self._map = name
+        self.revision += 1
         self.changed.emit()
 
     def maps(self, entry: ResultEntry | None) -> tuple[MapName, ...]:

@@ -1,4 +1,4 @@
-"""The panel on the right: scores, overlay controls, patches."""
+"""The panel on the right: scores, overlay controls, patches, and what the reader tries out."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from viewer.views import parts, theme
 from viewer.views.overlay_controls import OverlayControls
 from viewer.views.patch_strip import PatchStrip
 from viewer.views.scores_view import ScoresView
+from viewer.views.trials_view import TrialsView
 
 MIN_PATCHES_HEIGHT = 220
 
@@ -19,7 +20,7 @@ class AiPanel(QWidget):
 
     Attributes
     ----------
-    scores, overlay, patches : the three sections.
+    scores, overlay, patches, trials : the sections.
     """
 
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
@@ -32,12 +33,13 @@ class AiPanel(QWidget):
         self.scores = ScoresView(context)
         self.overlay = OverlayControls(context)
         self.patches = PatchStrip(context)
+        self.trials = TrialsView(context)
         self.patches.setMinimumHeight(MIN_PATCHES_HEIGHT)
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.setContentsMargins(12, 12, 12, 12)
         column.setSpacing(12)
-        for section in (self.scores, self.overlay, self.patches):
+        for section in (self.scores, self.overlay, self.patches, self.trials):
             if column.count():
                 column.addWidget(parts.hairline())
             column.addWidget(section, 1 if section is self.patches else 0)

@@ -135,7 +135,7 @@ class MainWindow(QMainWindow):
         """Close what lies over the images: the sheet of keys, a tool, the newest banner, the maximised viewport."""
         if self.palette_box.close_palette() or self.help.close_sheet():
             return
-        if self._context.session.marks.escape() or self.banners.dismiss_newest():
+        if self._context.session.trials.escape() or self._context.session.marks.escape() or self.banners.dismiss_newest():
             return
         if self._context.session.maximised is not None:
             self._context.session.toggle_maximised()

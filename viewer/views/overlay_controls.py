@@ -21,6 +21,7 @@ from viewer.commands import COMMANDS, Context, run
 from viewer.model import colormaps
 from viewer.views import parts, theme
 from viewer.views.command_widgets import CommandButton, KeepKeys, Refresher
+from viewer.views.map_row import MapRow
 
 STEPS = 100  # slider positions between 0 and 1
 FINDINGS = (Finding.MALIGNANT, Finding.BENIGN)
@@ -178,6 +179,7 @@ class OverlayControls(QWidget):
     switches : buttons of the switches by command id.
     opacity : the opacity slider.
     thresholds : the colour bar of each class.
+    maps : which map is shown, where there are several.
     """
 
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
@@ -191,9 +193,12 @@ class OverlayControls(QWidget):
             for finding in FINDINGS
         }
         self._values: dict[str, QLabel] = {}
+        self.maps = MapRow(context, self)
         self._build()
         session = context.session
-        self._refresher = Refresher(self, (session.overlays.changed, session.exam_changed), self.refresh)
+        signals = (session.overlays.changed, session.exam_changed, session.active_changed, session.layout_changed)
+        signals += (session.results.changed, session.results.cleared, session.trials.changed)
+        self._refresher = Refresher(self, signals, self.refresh)
         self.refresh()
 
     def _build(self) -> None:
@@ -203,6 +208,7 @@ class OverlayControls(QWidget):
         column.addWidget(parts.heading("Overlay"))
         column.addSpacing(4)
         column.addLayout(self._switch_row())
+        column.addWidget(self.maps)
         column.addSpacing(4)
         grid = QGridLayout()
         grid.setContentsMargins(0, 0, 0, 0)
@@ -248,6 +254,7 @@ class OverlayControls(QWidget):
         settings = self._context.session.overlays.settings
         for button in self.switches.values():
             button.refresh()
+        self.maps.refresh()
         shown = {
             "opacity": (self.opacity, settings.opacity),
             "threshold_malignant": (self.thresholds[Finding.MALIGNANT], settings.threshold_malignant),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRect, QSize, Qt, QTimer
-from PySide6.QtGui import QKeyEvent, QPainter, QPen, QPixmap, QResizeEvent
+from PySide6.QtCore import QPoint, QRect, QSize, Qt, QTimer
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QListView,
@@ -15,12 +15,15 @@ from PySide6.QtWidgets import (
 from shiboken6 import isValid
 
 from viewer.commands import Context, run
-from viewer.views import theme, tiles
+from viewer.views import icons, theme, tiles
 from viewer.views.command_widgets import KeepKeys
 from viewer.views.patch_model import Index, Patch, PatchModel
 
 COLUMNS = 2
 CAPTION_HEIGHT = 20
+BOX_SIDE, BOX_INSET = 16, 4
+LEFT_OUT = 0.3
+"""How strongly a patch is painted that does not count."""
 MARGIN = 4
 ASK_AGAIN_MS = 1000
 """Decoded slices may be forgotten again before a patch was painted; so what is still missing is asked for again."""
@@ -50,8 +53,9 @@ class PatchList(QListView):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.clicked.connect(self.go_to)
+        self.clicked.connect(self._clicked)
         KeepKeys(self)
+        self._clicked_at: QPoint | None = None
         self._waiting: set[tuple[str, int]] = set()
         self._failed: set[tuple[str, int]] = set()
         self._asker = QTimer(self)
@@ -146,6 +150,24 @@ class PatchList(QListView):
             self._asker.stop()
         self.viewport().update()
 
+    def box_of(self, cell: QRect) -> QRect:
+        """Return where the box that lets a patch count stands in its cell."""
+        return QRect(cell.left() + BOX_INSET, cell.top() + MARGIN + BOX_INSET, BOX_SIDE, BOX_SIDE)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Remember where a click was: on the box or on the picture."""
+        self._clicked_at = event.position().toPoint()
+        super().mouseReleaseEvent(event)
+
+    def _clicked(self, index: Index) -> None:
+        patch = self.patches.patches[index.row()]
+        at, box = self._clicked_at, self.box_of(self.visualRect(index))
+        self._clicked_at = None
+        if at is not None and box.adjusted(-4, -4, 4, 4).contains(at):
+            run("trial.toggle_patch", self._context, patch.number)
+        else:
+            self.go_to(index)
+
     def go_to(self, index: Index) -> None:
         """Show the patch in its viewport."""
         patch = self.patches.patches[index.row()]
@@ -179,13 +201,17 @@ class PatchDelegate(QStyledItemDelegate):
         painter.save()
         painter.fillRect(place, theme.color(theme.VIEWPORT))
         picture = self._view.picture(patch)
+        counts = self._view.patches.counts(patch)
         painter.setFont(theme.caption_font())
         if picture is not None:
+            painter.setOpacity(1.0 if counts else LEFT_OUT)
             painter.drawPixmap(place.topLeft(), picture)
+            painter.setOpacity(1.0)
         elif not self._view.is_readable(patch):
             painter.setPen(theme.color(theme.ERROR))
             painter.drawText(place, Qt.AlignmentFlag.AlignCenter, NOT_READABLE)
         self._paint_outline(painter, option, place)
+        _paint_box(painter, self._view.box_of(cell), ticked=counts)
         below = QRect(place.left(), place.bottom() + 2, side, CAPTION_HEIGHT - 2)
         painter.setPen(theme.color(theme.TEXT))
         painter.drawText(below, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, patch.attention)
@@ -201,3 +227,14 @@ class PatchDelegate(QStyledItemDelegate):
         elif option.state & QStyle.StateFlag.State_MouseOver:
             painter.setPen(QPen(theme.color(theme.SECONDARY), 1))
             painter.drawRect(place.adjusted(0, 0, -1, -1))
+
+
+def _paint_box(painter: QPainter, box: QRect, *, ticked: bool) -> None:
+    """Paint the box that says whether a patch counts."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(theme.color(theme.SECONDARY), 1))
+    painter.setBrush(theme.color(theme.VIEWPORT, 0.7))
+    painter.drawRoundedRect(box.adjusted(0, 0, -1, -1), 3, 3)
+    if ticked:
+        icons.icon("check").paint(painter, box.adjusted(2, 2, -2, -2))
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)

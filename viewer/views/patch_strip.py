@@ -8,9 +8,10 @@ from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 from gmic_core.types import ImageResult
 from viewer.commands import Context
 from viewer.views import parts
-from viewer.views.command_widgets import Refresher
+from viewer.views.command_widgets import CommandButton, Refresher
 from viewer.views.patch_list import PatchList
 from viewer.views.patch_model import Index, patches_of
+from viewer.views.trial_texts import what_if_text
 
 
 class PatchStrip(QWidget):
@@ -20,6 +21,7 @@ class PatchStrip(QWidget):
     ----------
     list : the pictures.
     detail : what is known about the selected patch.
+    what_if : the score without the patches that are left out.
     """
 
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
@@ -31,6 +33,8 @@ class PatchStrip(QWidget):
         self.empty = parts.Label("", "secondary")
         self.empty.setWordWrap(True)
         self.detail = parts.caption("", wrap=True)
+        self.what_if = parts.caption("", "", wrap=True)
+        self.all_patches = CommandButton(context, "trial.all_patches", self, text="Count all")
         self.full_size = QToolButton(self)
         self._build()
         session = context.session
@@ -43,6 +47,7 @@ class PatchStrip(QWidget):
             session.overlays.changed,
             session.results.changed,
             session.results.cleared,
+            session.trials.changed,
         )
         self._refresher = Refresher(self, signals, self.refresh)
         self.refresh()
@@ -69,6 +74,10 @@ class PatchStrip(QWidget):
         column.addWidget(self.empty, 1)
         column.addWidget(self.list, 1)
         column.addWidget(self.detail)
+        self.all_patches.setProperty("filled", True)
+        self.all_patches.setProperty("compact", True)
+        column.addWidget(self.what_if)
+        column.addWidget(self.all_patches, 0, Qt.AlignmentFlag.AlignLeft)
 
     def refresh(self) -> None:
         """Show the patches of the active image."""
@@ -85,6 +94,7 @@ class PatchStrip(QWidget):
         for widget in (self.list, self.detail, self.order, self.full_size):
             widget.setVisible(has_patches)
         self.empty.setVisible(not has_patches)
+        self._show_what_if("" if hidden or image is None or not has_patches else image.sop_uid)
         running = entry is not None and entry.status in ("queued", "running")
         if hidden:
             self.empty.setText("Hidden with all AI.")
@@ -92,6 +102,15 @@ class PatchStrip(QWidget):
             self.empty.setText("The network chose no patch in this image.")
         else:
             self.empty.setText("Chosen when all slices are computed." if running else "None yet.")
+
+    def _show_what_if(self, sop_uid: str) -> None:
+        """Show which patches are left out, and the score without them."""
+        trial = self._context.session.trials.what_if(sop_uid)
+        self.list.patches.set_keep(trial.keep if trial is not None else ())
+        self.what_if.setText(what_if_text(trial) if trial is not None else "")
+        self.what_if.setVisible(trial is not None)
+        self.all_patches.refresh()
+        self.all_patches.setVisible(trial is not None)
 
     def _on_patch_selected(self, sop_uid: str, number: int) -> None:
         self._select_current()

@@ -10,7 +10,7 @@ from gmic_core.exam.model import MammoImage
 from gmic_core.types import Finding, ImageResult, Laterality
 from viewer.commands import Context
 from viewer.model.results import ResultEntry
-from viewer.views import parts, theme
+from viewer.views import parts, theme, trial_texts
 from viewer.views import score_texts as texts
 from viewer.views.command_widgets import CommandButton, Refresher
 from viewer.views.overlay_controls import FINDINGS, finding_icon
@@ -156,7 +156,8 @@ class ScoresView(QWidget):
     untrained : marks random weights.
     message : what to do or what went wrong, while there is no result.
     progress : of the active image.
-    notes : amber notices of the result.
+    members : how far several sets of weights are apart.
+    notes : amber notices of the result; before the run, what the header tells.
     """
 
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
@@ -173,6 +174,7 @@ class ScoresView(QWidget):
         self.run_button.setProperty("filled", True)
         self.stage = parts.caption()
         self.progress = parts.ProgressLine()
+        self.members = parts.caption("", "secondary", wrap=True)
         self.notes = parts.caption("", "warning", wrap=True)
         self.origin = Origin()
         self._build()
@@ -201,7 +203,8 @@ class ScoresView(QWidget):
         column.addWidget(self.untrained)
         column.addWidget(self.breasts)
         self._line = parts.hairline()
-        for widget in (self._line, self.image, self.message, self.stage, self.progress, self.notes, self.origin):
+        words = (self.message, self.stage, self.progress, self.notes, self.origin)
+        for widget in (self._line, self.image, self.members, *words):
             column.addWidget(widget)
         column.addWidget(self.run_button, 0, Qt.AlignmentFlag.AlignLeft)
 
@@ -219,7 +222,8 @@ class ScoresView(QWidget):
         if image is not None and result is not None:
             self.image.show_result(image, result)
             self.origin.show_result(result)
-        self._show_notes(result)
+        self._show_members(result)
+        self._show_notes(image, result, hidden=hidden)
         self._show_progress(entry)
         text, tone = self._message(image, entry, hidden=hidden)
         self.message.setText(text)
@@ -240,8 +244,17 @@ class ScoresView(QWidget):
         self.scale.setText(f"{image.modality}, mean of CC and MLO" if image and results else "")
         self.breasts.show_scores(results, image.laterality if image else None)
 
-    def _show_notes(self, result: ImageResult | None) -> None:
+    def _show_members(self, result: ImageResult | None) -> None:
+        text = trial_texts.members_text(result) if result else ""
+        self.members.setText(text)
+        self.members.setVisible(bool(text))
+        self.members.setToolTip(trial_texts.members_tooltip(result) if result else "")
+
+    def _show_notes(self, image: MammoImage | None, result: ImageResult | None, *, hidden: bool) -> None:
+        """Show what speaks against trusting the result; before there is one, what the header tells already."""
         notes = list(result.notes) if result else []
+        if result is None and image is not None and not hidden:
+            notes = list(self._context.session.ai.notes.get(image.sop_uid, ()))
         if result and result.outside_fraction > OUTSIDE_LIMIT and not any("outside" in note for note in notes):
             share = f"{result.outside_fraction:.2f}"
             notes.append(f"{share} of the breast lies outside the window that the network saw and was not analysed.")

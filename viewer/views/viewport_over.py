@@ -13,9 +13,10 @@ from viewer.model import corner_text
 from viewer.model.orientation_marks import edge_letters
 from viewer.model.placement import image_laterality
 from viewer.model.priors import relation
+from viewer.model.seen_window import NOT_ANALYSED, is_analysed
 from viewer.model.session import Session
 from viewer.model.viewstate import ImageState
-from viewer.views import theme, viewport_marks
+from viewer.views import theme, viewport_marks, viewport_trials
 from viewer.views.viewport_edges import place_edges
 from viewer.views.viewport_pixels import ViewportPixels
 from viewer.views.viewport_text import CLEARANCE, Placed, Touches, place_lines
@@ -72,6 +73,14 @@ class ViewportOver:
             entry.result.rois, size, state.slice_index, look.to_screen, look.ratio, selected
         )
         viewport_marks.paint_boxes(painter, boxes, look.rect)
+
+    def outside(self, state: ImageState, at: tuple[float, float]) -> str:
+        """Return what is added to the readout of a stored place that the network did not see."""
+        entry = self._pixels.entry(state)
+        if entry is None or entry.result is None or not self._session.overlays.settings.visible:
+            return ""
+        within = 0 <= at[0] < state.image.rows and 0 <= at[1] < state.image.columns
+        return f"   {NOT_ANALYSED}" if within and not is_analysed(entry.result, *at) else ""
 
     def lines(self, state: ImageState, look: Look, readout: str) -> list[Placed]:
         """Return the corner text with its places; ``readout`` stands lowest."""

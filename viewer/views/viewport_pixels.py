@@ -83,7 +83,7 @@ class ViewportPixels:
         lut_key = self._lut_key(state)
         key = (
             id(pyramid[0]), image.sop_uid, index, lut_key, to_screen.matrix.tobytes(), width, height,
-            self._context.session.overlays.settings, self._revision,
+            self._context.session.overlays.settings, self._revision, self._context.session.trials.revision,
         )  # fmt: skip
         if self._painted is not None and self._painted[0] == key:
             return self._painted[1]
@@ -144,7 +144,7 @@ class ViewportPixels:
         entry, settings = self.entry(state), self._context.session.overlays.settings
         if entry is None or not settings.visible or entry.saliency_to_stored is None:
             return None
-        cells = entry.cells(state.slice_index if index is None else index)
+        cells = self._context.session.trials.cells(entry, state.slice_index if index is None else index)
         if cells is None:
             return None
         return OverlayLayer(cells, entry.saliency_to_stored, settings, entry.untrained)

@@ -29,6 +29,7 @@ from viewer.views.marks_layer import MarksLayer
 from viewer.views.viewport_drop import ViewportDrop
 from viewer.views.viewport_lens import ViewportLens
 from viewer.views.viewport_mouse import ViewportMouse
+from viewer.views.viewport_occlusion import OcclusionDrawing
 from viewer.views.viewport_over import Look, ViewportOver
 from viewer.views.viewport_pixels import Picture, ViewportPixels
 from viewer.views.viewport_text import LINE_HEIGHT, MARGIN, Placed, paint_lines
@@ -82,6 +83,7 @@ class ViewportView(QWidget):
         self.lens = ViewportLens(self, context.session)
         self.drop = ViewportDrop(self, context)
         self.patch_clicks = viewport_links.PatchClicks(self, context)
+        self.occluding = OcclusionDrawing(self, context)
         self._listen()
 
     # -- what it shows -------------------------------------------------------------------------------------------
@@ -100,6 +102,7 @@ class ViewportView(QWidget):
         session.results.changed.connect(self._result_changed)
         session.results.slice_arrived.connect(self._saliency_arrived)
         session.viewing.slab_changed.connect(self._repaint, check_nargs=False)
+        session.trials.changed.connect(self._repaint, check_nargs=False)
         session.displays.changed.connect(self._repaint, check_nargs=False)
         frames.frame_ready.connect(self._frame_ready)
         frames.frame_failed.connect(self._frame_failed)
@@ -355,7 +358,8 @@ class ViewportView(QWidget):
         if self._mouse_at is not None and state is not None:
             shown = self.pixels.shown(state)
             if shown is not None:
-                text = corner_text.readout(state, shown.pyramid, self.stored_at(self._mouse_at))
+                at = self.stored_at(self._mouse_at)
+                text = corner_text.readout(state, shown.pyramid, at) + self.over.outside(state, at)
         if text != self._readout:
             self._readout = text
             bottom = LINE_HEIGHT + 2 * MARGIN
