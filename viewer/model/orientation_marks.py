@@ -1,4 +1,4 @@
-"""Which way the patient lies in a displayed image: letters for its edges, as the file states them (PS3.3 C.7.6.1.1.1)."""
+"""Which way the patient lies in a displayed image: letters for its edges, as stated by the file (PS3.3 C.7.6.1.1.1)."""
 
 from __future__ import annotations
 

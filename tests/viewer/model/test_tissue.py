@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 from gmic_core.exam.geometry import PlaneMap
-from gmic_core.exam.model import PixelFormat
+from gmic_core.exam.model import PixelFormat, VoiWindow
+from gmic_core.exam.voi import stored_to_gray
 from tests.helpers.breasts import breast
+from tests.helpers.hung_images import make_image
+from viewer.model.render import render
 from viewer.model.resample import build_pyramid
 from viewer.model.tissue import find_tissue
 
@@ -55,3 +58,46 @@ def test_text_knows_where_the_breast_is() -> None:
     assert tissue.touches(PlaneMap.identity(), 200, 20, 220, 60)
     assert not tissue.touches(PlaneMap.identity(), 0, 330, 15, 359)
     assert not tissue.touches(PlaneMap.identity(), 20, 250, 60, 350)  # the label is no breast
+
+
+def noisy(pixel: PixelFormat) -> np.ndarray:
+    """Return a breast with air that is normal noise, cut off at zero."""
+    rng = np.random.default_rng(5)
+    noise = rng.normal(30, 25, (960, 720)).round().clip(0)
+    frame = np.repeat(np.repeat(breast(480, 360, seed=3), 2, 0), 2, 1) * 0.7 + noise
+    frame = frame.clip(0, 4095).astype(np.uint16)
+    return 4095 - frame if pixel.inverted else frame
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+@pytest.mark.parametrize("invert", [False, True])
+@pytest.mark.parametrize("window", [VoiWindow(2048, 4096), VoiWindow(40, 60), VoiWindow(-500, 10)])
+@pytest.mark.parametrize("scale", [0.3, 1.0])
+def test_noise_of_the_air_is_black_at_any_window(
+    photometric: str, invert: bool, window: VoiWindow, scale: float
+) -> None:
+    pixel = PixelFormat(bits_stored=12, photometric=photometric)
+    pyramid = build_pyramid(noisy(pixel))
+    tissue = find_tissue(pyramid, pixel)
+    lut = stored_to_gray(make_image("L-CC", shape=(960, 720), photometric=photometric), None, window, invert)
+    to_screen = PlaneMap.scale_offset(scale, scale, 0, 0)
+    width, height = round(720 * scale), round(960 * scale)
+    shown = render(pyramid, to_screen, width, height, lut, air=tissue.air, tissue=tissue)[..., 0]
+    assert not shown[:, round(width * 0.9) :].any()
+    assert shown[height // 2, width // 8] == lut[int(pyramid[0][480, 90])] or scale != 1.0
+
+
+def test_a_ramp_has_no_air() -> None:
+    ramp = np.repeat(np.linspace(0, 4095, 500).astype(np.uint16)[:, None], 400, axis=1)
+    tissue = find_tissue(build_pyramid(ramp), PIXEL)
+    assert (tissue.air, tissue.far) == (None, None)
+
+
+def test_nothing_of_the_breast_is_taken_for_air() -> None:
+    pixel = PixelFormat(bits_stored=12)
+    pyramid = build_pyramid(noisy(pixel))
+    tissue = find_tissue(pyramid, pixel)
+    lut = np.full(65536, 200, np.uint8)
+    shown = render(pyramid, PlaneMap.identity(), 720, 960, lut, air=tissue.air, tissue=tissue)[..., 0]
+    inside = np.repeat(np.repeat(breast(480, 360, seed=3), 2, 0), 2, 1) > 300
+    assert (shown[inside] == 200).mean() > 0.995
