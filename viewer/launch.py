@@ -44,6 +44,17 @@ def size(text: str) -> tuple[int, int]:
     return found
 
 
+def scale(text: str) -> float:
+    """Read a size of the interface such as ``1.5`` or ``150%``."""
+    try:
+        found = float(text.removesuffix("%")) / (100.0 if text.endswith("%") else 1.0)
+    except ValueError:
+        found = 0.0
+    if not 1.0 <= found <= 2.0:
+        raise argparse.ArgumentTypeError(f"'{text}' is no size of the interface; write a number from 1 to 2, e.g. 1.5")
+    return found
+
+
 def window_parser() -> argparse.ArgumentParser:
     """Return the parser of ``gmic-viewer [PATH...]``."""
     parser = argparse.ArgumentParser(
@@ -79,6 +90,7 @@ def snapshot_parser() -> argparse.ArgumentParser:
     parser.add_argument("--overlay", choices=OVERLAYS, default="both", help="AI maps to show (default: both)")
     parser.add_argument("--run-ai", action="store_true", help="run the networks first")
     parser.add_argument("--size", type=size, default=(1600, 1000), metavar="1600x1000", help="size in pixels")
+    parser.add_argument("--scale", type=scale, default=1.0, metavar="1.5", help="size of the interface, 1 to 2")
     _add_weights(parser)
     return parser
 

@@ -43,13 +43,16 @@ class Request:
     run_ai: bool = False
     weights: tuple[str, ...] | list[str] = ()
     size: tuple[int, int] = (1600, 1000)
+    scale: float = 1.0
 
 
 def take(request: Request) -> int:
     """Render one picture; return the exit code of the command."""
-    qt = make_qt()
+    qt = make_qt(request.scale)
+    ratio = qt.devicePixelRatio()
     try:
-        with Stage(qt, request.size, request.weights) as stage:
+        size = (round(request.size[0] / ratio), round(request.size[1] / ratio))
+        with Stage(qt, size, request.weights) as stage:
             stage.open(request.paths)
             if request.run_ai:
                 stage.run_ai()

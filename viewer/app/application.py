@@ -141,6 +141,7 @@ class Application(QObject):
         self.loader.question_raised.connect(self.opening.ask)
         self.loader.frame_failed.connect(self._frame_failed)
         self.window.closing.connect(self.shutdown)
+        self.window.shown.connect(self.actions.screens.watch)
 
     def _frame_failed(self, sop_uid: str, _slice_index: int, _message: str) -> None:
         self.failed_images.add(sop_uid)

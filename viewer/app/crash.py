@@ -11,9 +11,9 @@ from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
 
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
-from viewer.views import parts
+from viewer.views.dialogs import MessageDialog
 
 log = logging.getLogger(__name__)
 
@@ -37,37 +37,19 @@ def report_text(kind: type[BaseException], error: BaseException, trace: Tracebac
     return f"{versions()}\n\n{''.join(traceback.format_exception(kind, error, trace))}"
 
 
-class CrashDialog(QDialog):
+class CrashDialog(MessageDialog):
     """Shows a report; it does not block the window."""
 
     def __init__(self, text: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("Something went wrong - GMIC Viewer")
-        self.setModal(False)
-        self.resize(720, 440)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 16, 16, 16)
-        column.setSpacing(12)
-        column.addWidget(parts.heading("The program met an error that it did not expect"))
-        sentence = parts.Label(
+        super().__init__(
+            "error",
+            "The program met an error that it did not expect",
             "The images are not changed. What you did last may not have happened; if the window looks wrong, start it "
-            "again. Please send the report below to whoever maintains this program; look through it for names first."
+            "again. Please send the report below to whoever maintains this program; look through it for names first.",
+            parent,
+            details=text,
         )
-        sentence.setWordWrap(True)
-        column.addWidget(sentence)
-        self.text = QPlainTextEdit(text, self)
-        self.text.setReadOnly(True)
-        self.text.setAccessibleName("Report")
-        column.addWidget(self.text, 1)
-        row = QHBoxLayout()
-        row.addStretch(1)
-        self.copy = QPushButton("Copy report", self)
-        self.copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(text))
-        close = QPushButton("Close", self)
-        close.clicked.connect(self.close)
-        for button in (self.copy, close):
-            row.addWidget(button)
-        column.addLayout(row)
+        self.setModal(False)
 
 
 class CrashHandler:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,14 +15,26 @@ from viewer.app.bench import StartBench
 from viewer.app.crash import CrashHandler
 from viewer.app.logs import take_qt_messages
 from viewer.app.signals import SignalGate
+from viewer.model.settings import load_settings
 from viewer.services.early import Early
 
+SCALE_VARIABLE = "QT_SCALE_FACTOR"
+"""How Qt is told the size of the interface; whoever sets it in the environment is obeyed."""
 
-def make_qt() -> QApplication:
-    """Return the one Qt application of this process."""
+
+def make_qt(ui_scale: float = 1.0) -> QApplication:
+    """Return the one Qt application of this process.
+
+    Parameters
+    ----------
+    ui_scale : size of the interface; counts when the application is made by this call. Images keep the screen's own
+        pixels, whatever the size of what stands around them.
+    """
     existing = QApplication.instance()
     if isinstance(existing, QApplication):
         return existing
+    if ui_scale != 1.0:
+        os.environ.setdefault(SCALE_VARIABLE, f"{ui_scale:g}")
     take_qt_messages()
     qt = QApplication(["gmic-viewer"])
     qt.setApplicationName("gmic-viewer")
@@ -50,9 +63,13 @@ def run_window(
     started : called when the window is made; what it returns is kept as long as the window.
     automatic : run the networks on what is opened, and remember nothing of this run.
     """
-    qt = make_qt()
+    problems: list[str] = []
+    settings = load_settings(problems.append)
+    qt = make_qt(settings.ui_scale)
     try:
-        app = Application(qt, early, named=named, remember=bench is None and not automatic)
+        app = Application(
+            qt, early, settings=settings, problems=problems, named=named, remember=bench is None and not automatic
+        )
     except GmicError:
         early.close()
         raise

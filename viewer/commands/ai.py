@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from viewer.commands.conditions import needs_exam, needs_image
+from viewer.commands.conditions import active_entry, needs_exam, needs_image
 from viewer.commands.context import Context
 from viewer.commands.table import command
 
@@ -12,9 +12,9 @@ _GROUP = "AI"
 def _needs_worker(context: Context) -> str | None:
     session = context.session
     if session.ai.state == "dead":
-        return "the AI worker has stopped; restart it with Ctrl+R."
+        return "the AI worker has stopped; press {ai.restart} to restart it."
     if session.results.pending:
-        return "a run is under way; wait for it, or cancel it with Shift+Esc."
+        return "a run is under way; wait for it, or press {ai.cancel} to cancel it."
     return None
 
 
@@ -27,7 +27,7 @@ def _why_not_run_image(context: Context) -> str | None:
     if reason or image is None:
         return reason
     if image.questions:
-        return f"{image.questions[0]} Answer this first (key A)."
+        return f"{image.questions[0]} Press {image.answer} to answer this first."
     return _needs_worker(context)
 
 
@@ -80,5 +80,20 @@ def _needs_dead_worker(context: Context) -> str | None:
     "ai.restart", "Restart AI worker", keys="Ctrl+R", group=_GROUP, icon="rotate-cw", why_disabled=_needs_dead_worker
 )
 def restart(context: Context) -> None:
-    """Start the worker process again after it stopped; press R afterwards to run again."""
+    """Start the worker process again after it stopped; press {ai.run_exam} afterwards to run again."""
     context.actions.restart_worker()
+
+
+def _needs_network(context: Context) -> str | None:
+    entry = active_entry(context)
+    if entry is not None and entry.model and entry.weights:
+        return None
+    return needs_image(context) or "no network has read this image yet; press {ai.run_exam} to run it."
+
+
+@command("ai.model_card", "Model card", keys="Ctrl+I", group=_GROUP, icon="info", why_disabled=_needs_network)
+def show_model_card(context: Context) -> None:
+    """Tell what the network that read the active image was made for, and what its weights are."""
+    entry = active_entry(context)
+    if entry is not None:
+        context.actions.show_model_card(entry.model, entry.weights.split(" + "))

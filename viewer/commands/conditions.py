@@ -5,7 +5,7 @@ from __future__ import annotations
 from viewer.commands.context import Context
 from viewer.model.results import ResultEntry
 
-NO_EXAM = "no exam is open; drop a DICOM folder on the window or press Ctrl+O."
+NO_EXAM = "no exam is open; drop a DICOM folder on the window or press {file.open}."
 NO_IMAGE = "the active viewport is empty; drag an image from the study list into it."
 
 
@@ -37,7 +37,11 @@ def needs_several_viewports(context: Context) -> str | None:
     if context.session.exam is None:
         return NO_EXAM
     filled = sum(slot.state is not None for slot in context.session.slots)
-    return None if filled > 1 else "only one viewport shows an image; choose another layout with Ctrl+1 or Ctrl+2."
+    return (
+        None
+        if filled > 1
+        else "only one viewport shows an image; choose another layout with {layout.2x2} or {layout.compare}."
+    )
 
 
 def active_entry(context: Context) -> ResultEntry | None:
@@ -52,10 +56,10 @@ def needs_map(context: Context) -> str | None:
     if reason:
         return reason
     if not context.session.overlays.settings.visible:
-        return "all AI is hidden; press G to show it."
+        return "all AI is hidden; press {overlay.toggle_all} to show it."
     entry = active_entry(context)
     if entry is None or entry.saliency is None:
-        return "there is no AI result for this image yet; press R to run it."
+        return "there is no AI result for this image yet; press {ai.run_exam} to run it."
     return None
 
 

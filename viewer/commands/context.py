@@ -115,6 +115,9 @@ class Actions(Protocol):
     def score_patches(self, image: MammoImage, keep: Sequence[bool]) -> None:
         """Score an image over those of its patches that are to be kept; shows up in ``session.trials``."""
 
+    def show_model_card(self, model: str, weights: Sequence[str]) -> None:
+        """Show what a network with these weights was made for."""
+
     def cancel_ai(self) -> None:
         """Stop the running job and forget the queued ones."""
 
@@ -179,7 +182,7 @@ class Actions(Protocol):
         """Delete the kept AI results."""
 
     def escape(self) -> None:
-        """Close what lies over the images: help sheet, tool or selection, newest banner, maximised viewport, in turn."""
+        """Close what lies over the images: palette, help sheet, tool, newest banner, maximised viewport, in turn."""
 
     def copy_report(self) -> None:
         """Copy versions, settings and the last errors (without patient data) to the clipboard."""

@@ -111,7 +111,7 @@ def _move(context: Context, right: float, down: float) -> None:
 
 
 @command(
-    "compare.cursor_left", "Cursor left", keys="Alt+Shift+Left", group=_GROUP, why_disabled=needs_image, repeats=True
+    "compare.cursor_left", "Cursor left", keys="Ctrl+Alt+Left", group=_GROUP, why_disabled=needs_image, repeats=True
 )
 def cursor_left(context: Context) -> None:
     """Move the linked cursor to the left; it shows the same place in every modality of the view."""
@@ -119,21 +119,21 @@ def cursor_left(context: Context) -> None:
 
 
 @command(
-    "compare.cursor_right", "Cursor right", keys="Alt+Shift+Right", group=_GROUP, why_disabled=needs_image, repeats=True
+    "compare.cursor_right", "Cursor right", keys="Ctrl+Alt+Right", group=_GROUP, why_disabled=needs_image, repeats=True
 )
 def cursor_right(context: Context) -> None:
     """Move the linked cursor to the right; it shows the same place in every modality of the view."""
     _move(context, 1.0, 0.0)
 
 
-@command("compare.cursor_up", "Cursor up", keys="Alt+Shift+Up", group=_GROUP, why_disabled=needs_image, repeats=True)
+@command("compare.cursor_up", "Cursor up", keys="Ctrl+Alt+Up", group=_GROUP, why_disabled=needs_image, repeats=True)
 def cursor_up(context: Context) -> None:
     """Move the linked cursor up; it shows the same place in every modality of the view."""
     _move(context, 0.0, -1.0)
 
 
 @command(
-    "compare.cursor_down", "Cursor down", keys="Alt+Shift+Down", group=_GROUP, why_disabled=needs_image, repeats=True
+    "compare.cursor_down", "Cursor down", keys="Ctrl+Alt+Down", group=_GROUP, why_disabled=needs_image, repeats=True
 )
 def cursor_down(context: Context) -> None:
     """Move the linked cursor down; it shows the same place in every modality of the view."""

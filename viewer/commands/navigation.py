@@ -90,7 +90,9 @@ def toggle_cine(context: Context) -> None:
 
 def _needs_cine(context: Context) -> str | None:
     return (
-        None if context.session.cine_fps > 0 else needs_slices(context) or "cine is not running; press C to start it."
+        None
+        if context.session.cine_fps > 0
+        else needs_slices(context) or "cine is not running; press {navigate.toggle_cine} to start it."
     )
 
 

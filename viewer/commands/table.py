@@ -100,7 +100,9 @@ def with_keys(text: str, context: Context) -> str:
     """Fill in the keys of commands that a sentence names, e.g. ``{zoom.fit}``; without a key, the command's name."""
 
     def name(found: re.Match[str]) -> str:
-        entry = COMMANDS[found[1]]
+        entry = COMMANDS.get(found[1])
+        if entry is None:  # braces of a file's name, say
+            return found[0]
         return entry.key_now(context) or f"“{entry.label}” in the menu"
 
     return _NAMED_COMMAND.sub(name, text)

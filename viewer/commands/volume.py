@@ -60,7 +60,7 @@ def _why_not_opengl(context: Context) -> str | None:
 @command(
     "volume.toggle",
     "3D view",
-    keys="V",
+    keys="Alt+V",
     group=_GROUP,
     icon="box",
     why_disabled=_why_not_open,
@@ -115,7 +115,7 @@ def show_reslice(context: Context) -> None:
     _show(context, "reslice")
 
 
-@command("volume.next_kind", "Next kind of 3D view", keys="Shift+V", group=_GROUP, why_disabled=_needs_open)
+@command("volume.next_kind", "Next kind of 3D view", keys="Alt+Shift+V", group=_GROUP, why_disabled=_needs_open)
 def next_kind(context: Context) -> None:
     """Go from projection to shaded volume, where OpenGL allows it, to slices through the volume."""
     able: list[VolumeKind] = ["mip", "reslice"] if _why_not_shaded(context) else ["mip", "volume", "reslice"]

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVB
 
 from gmic_core.exam.model import MammoImage
 from viewer.commands import Context
+from viewer.commands.table import with_keys
 from viewer.model.results import ResultEntry
 from viewer.views import icons, parts, theme
 from viewer.views.command_widgets import CommandButton, Refresher
@@ -159,7 +160,7 @@ class BannerStack(QWidget):
     def _on_notice(self, level: str, text: str) -> None:
         if level == "hint":
             return
-        notice = Notice(level, text)
+        notice = Notice(level, with_keys(text, self._context))
         self._passing = [*(other for other in self._passing if other != notice), notice][-MAX_PASSING:]
         self.refresh()
 

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QUrl
-from PySide6.QtGui import QDesktopServices, QTextDocument
+from PySide6.QtGui import (
+    QDesktopServices,
+    QFont,
+    QTextBlockFormat,
+    QTextCharFormat,
+    QTextCursor,
+    QTextDocument,
+    QTextFormat,
+    QTextTable,
+)
 from PySide6.QtWidgets import (
     QDialog,
     QHBoxLayout,
@@ -24,6 +33,10 @@ from viewer.views.command_widgets import KeepKeys
 
 PLACES = (theme.RESOURCES / "guide", theme.RESOURCES.parent / "docs" / "guide")
 """Where the guide is: in an installed program, in a checkout."""
+READING_PX = 13
+_HEADINGS = {1: 20, 2: 16, 3: 14}
+_ABOVE = {1: 0, 2: 20, 3: 12}
+"""Size of headings and free room above them, px, by level."""
 _TITLE = re.compile(r"^#\s+(.+)$", re.MULTILINE)
 
 
@@ -74,7 +87,8 @@ class GuideWindow(QDialog):
         self.page.setAccessibleName("Text")
         self.page.setToolTip("")
         self.page.setOpenLinks(False)
-        self.page.document().setDefaultStyleSheet(_style())
+        self.page.document().setDefaultFont(theme.font(READING_PX))
+        self.page.document().setDocumentMargin(12)
         self.page.anchorClicked.connect(self._follow)
         self.list.currentItemChanged.connect(self._show)
         self.field.textChanged.connect(self._filter)
@@ -134,12 +148,8 @@ class GuideWindow(QDialog):
         topic: Topic = item.data(Qt.ItemDataRole.UserRole)
         self.page.setSearchPaths([str(topic.path.parent)])
         document = self.page.document()
-        document.setDefaultFont(theme.body_font())
-        document.setDefaultStyleSheet(_style())
-        # through HTML, because only there the colours of the theme reach headings, tables and code
-        source = QTextDocument()
-        source.setMarkdown(topic.text, QTextDocument.MarkdownFeature.MarkdownDialectGitHub)
-        self.page.setHtml(source.toHtml())
+        document.setMarkdown(topic.text, QTextDocument.MarkdownFeature.MarkdownDialectGitHub)
+        dress(document)
         self.page.moveCursor(self.page.textCursor().MoveOperation.Start)
 
     def _follow(self, link: QUrl) -> None:
@@ -151,8 +161,31 @@ class GuideWindow(QDialog):
             QDesktopServices.openUrl(link)
 
 
-def _style() -> str:
-    return (
-        f"body {{ color: {theme.TEXT}; }} a {{ color: {theme.ACCENT}; }} "
-        f"code, pre {{ color: {theme.TEXT}; background: {theme.RAISED}; }}"
-    )
+def dress(document: QTextDocument) -> None:
+    """Give headings, paragraphs, code and tables of a Markdown document the type and the colours of the theme."""
+    block = document.begin()
+    while block.isValid():
+        cursor = QTextCursor(block)
+        level = block.blockFormat().headingLevel()
+        code = block.blockFormat().hasProperty(QTextFormat.Property.BlockCodeFence)
+        form = QTextBlockFormat()
+        form.setTopMargin(_ABOVE.get(level, 0 if code else 4))
+        form.setBottomMargin(0 if code else 4)
+        form.setLineHeight(100 if code else 130, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
+        if code:
+            form.setBackground(theme.color(theme.RAISED))
+            form.setNonBreakableLines(False)
+        cursor.mergeBlockFormat(form)
+        if level:
+            look = QTextCharFormat()
+            look.setFont(theme.font(_HEADINGS.get(level, READING_PX), QFont.Weight.DemiBold))
+            cursor.select(QTextCursor.SelectionType.BlockUnderCursor)
+            cursor.mergeCharFormat(look)
+        block = block.next()
+    for frame in document.rootFrame().childFrames():
+        if isinstance(frame, QTextTable):
+            form = frame.format()
+            form.setBorderBrush(theme.color(theme.HAIRLINE))
+            form.setBorderCollapse(True)
+            form.setCellPadding(4)
+            frame.setFormat(form)

@@ -9,47 +9,17 @@ from PySide6.QtCore import QEvent, QObject, QRectF, Qt
 from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
-from viewer.commands import COMMANDS, GROUPS, Context
+from viewer.commands import Context
 from viewer.views import parts, theme
-from viewer.views.command_widgets import KeepKeys, key_text
+from viewer.views.command_widgets import KeepKeys
+from viewer.views.sheet_rows import Section, sections
 
-MOUSE = (
-    ("Wheel", "Slice"),
-    ("Ctrl+wheel", "Zoom about the mouse"),
-    ("Left drag", "Brightness and contrast"),
-    ("Middle drag", "Move image"),
-    ("Right drag", "Zoom"),
-    ("Double click", "Maximise viewport"),
-    ("Drag from the study list", "Show image in viewport"),
-)
-MOUSE_PLACE = 5  # before AI: there the columns come out about equally long
 FEWEST, MOST_COLUMNS = 3, 4
-ROW_HEIGHT, HEADING_HEIGHT, SECTION_GAP = 18, 24, 12
-COLUMN_GAP, KEY_GAP = 32, 16
-MARGIN, HEAD_HEIGHT = 24, 64
-ROOM_AROUND = 20
+ROW_HEIGHT, HEADING_HEIGHT, SECTION_GAP = 16, 22, 8
+COLUMN_GAP, KEY_GAP = 28, 12
+MARGIN, TOP, HEAD_HEIGHT = 24, 16, 44
+ROOM_AROUND = 12
 """Free on each side of the sheet, px."""
-
-Section = tuple[str, list[tuple[str, str]]]
-
-
-def sections(context: Context) -> list[Section]:
-    """Return (heading, [(keys, label)]) for every group and for the mouse."""
-    found: list[Section] = []
-    for group in GROUPS:
-        entries = [entry for entry in COMMANDS.values() if entry.group == group and entry.keys_now(context)]
-        found.append((group, _merge_presets([(key_text(entry.keys_now(context)), entry.label) for entry in entries])))
-    found.insert(MOUSE_PLACE, ("Mouse", list(MOUSE)))
-    return [section for section in found if section[1]]
-
-
-def _merge_presets(rows: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Write the window presets as one line, while their keys are the neighbours that they are by default."""
-    presets = [row for row in rows if row[1].startswith("Window preset")]
-    if len(presets) < 2 or [keys for keys, _ in presets] != [f"F{number}" for number in range(1, len(presets) + 1)]:
-        return rows
-    merged = (f"{presets[0][0]} - {presets[-1][0]}", "Window presets")
-    return [merged if row == presets[0] else row for row in rows if row == presets[0] or row not in presets]
 
 
 def height_of(found: list[Section]) -> int:
@@ -70,7 +40,7 @@ def in_columns(found: list[Section], count: int) -> list[list[Section]]:
 
 def columns_for(found: list[Section], width: int, height: int) -> list[list[Section]]:
     """Return the fewest columns that fit a room in px; where none fit, as many as its width allows."""
-    metrics = QFontMetrics(theme.body_font())
+    metrics = QFontMetrics(theme.caption_font())
 
     def widest(index: int, column: list[Section]) -> int:
         return max(metrics.horizontalAdvance(row[index]) for _, rows in column for row in rows)
@@ -117,7 +87,7 @@ class HelpSheet(QWidget):
         layout.setAlignment(self.sheet, Qt.AlignmentFlag.AlignCenter)
         old.deleteLater()
         column = QVBoxLayout(self.sheet)
-        column.setContentsMargins(MARGIN, 20, MARGIN, 20)
+        column.setContentsMargins(MARGIN, TOP, MARGIN, TOP)
         column.setSpacing(12)
         head = QHBoxLayout()
         head.addWidget(parts.heading("Keys and mouse"))
@@ -130,7 +100,7 @@ class HelpSheet(QWidget):
     def _body(self) -> QWidget:
         room = self._window.size()
         width = room.width() - 2 * (ROOM_AROUND + MARGIN)
-        height = room.height() - 2 * ROOM_AROUND - 2 * 20 - HEAD_HEIGHT
+        height = room.height() - 2 * (ROOM_AROUND + TOP) - HEAD_HEIGHT
         body = QWidget()
         row = QHBoxLayout(body)
         row.setContentsMargins(0, 0, 0, 0)
@@ -147,7 +117,7 @@ class HelpSheet(QWidget):
         self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         need, room = body.sizeHint(), self._window.size()
         width = min(need.width(), room.width() - 2 * (ROOM_AROUND + MARGIN))
-        height = min(need.height(), room.height() - 2 * ROOM_AROUND - 2 * 20 - HEAD_HEIGHT + 20)
+        height = min(need.height(), room.height() - 2 * (ROOM_AROUND + TOP) - HEAD_HEIGHT)
         bar = 10 if height < need.height() else 0
         self.area.setFixedSize(min(width + bar, room.width() - 2 * (ROOM_AROUND + MARGIN)), height)
         return self.area
@@ -176,7 +146,7 @@ class HelpSheet(QWidget):
 
     @staticmethod
     def _cell(text: str, tone: str) -> QLabel:
-        cell = parts.Label(text, tone)
+        cell = parts.Label(text, tone, theme.caption_font())
         cell.setFixedHeight(ROW_HEIGHT)
         return cell
 

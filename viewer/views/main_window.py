@@ -16,6 +16,7 @@ from viewer.views.ai_panel import AiPanel
 from viewer.views.banner import BannerStack
 from viewer.views.command_widgets import install_shortcuts
 from viewer.views.help_sheet import HelpSheet
+from viewer.views.hold_key import HoldToCompare
 from viewer.views.palette import Palette
 from viewer.views.regions import Regions
 from viewer.views.slice_bar import SliceBar
@@ -23,6 +24,7 @@ from viewer.views.status_bar import StatusBar
 from viewer.views.study_tree import StudyTree
 from viewer.views.toolbar import Toolbar, exam_title
 from viewer.views.viewport_grid import ViewportGrid
+from viewer.views.worklist_page import WorklistPage
 
 TITLE = "GMIC Viewer"
 FIRST_SIZE_SHARE = 0.86
@@ -62,9 +64,13 @@ class MainWindow(QMainWindow):
         self.stage = QSplitter(Qt.Orientation.Horizontal, self)  # viewports and what stands beside them
         self._build()
         self.help = HelpSheet(context, self)
+        self.worklist = WorklistPage(
+            context, self, theme.TOOLBAR_HEIGHT, theme.STATUS_BAR_HEIGHT, lambda: self.grid.setFocus()
+        )
         self.palette_box = Palette(context, self)
         self.regions = Regions([self.grid, self.slices, self.ai, self.toolbar, self.study, self.banners])
         self.shortcuts = install_shortcuts(self, context)
+        self.hold = HoldToCompare(context, self)
         session = context.session
         session.exam_changed.connect(self._refresh_title, check_nargs=False)
         session.identity_changed.connect(self._refresh_title, check_nargs=False)
@@ -132,10 +138,16 @@ class MainWindow(QMainWindow):
         self.toolbar.refresh()
 
     def escape(self) -> None:
-        """Close what lies over the images: the sheet of keys, a tool, the newest banner, the maximised viewport."""
+        """Close what lies over the images: sheet of keys, tool, lens, newest banner, maximised viewport; one by one."""
         if self.palette_box.close_palette() or self.help.close_sheet():
             return
-        if self._context.session.trials.escape() or self._context.session.marks.escape() or self.banners.dismiss_newest():
+        session = self._context.session
+        if session.worklist.shown:
+            session.worklist.show(False)
+            return
+        if session.trials.escape() or session.marks.escape() or session.viewing.escape():
+            return
+        if self.banners.dismiss_newest():
             return
         if self._context.session.maximised is not None:
             self._context.session.toggle_maximised()

@@ -22,7 +22,7 @@ from viewer.commands.finding import find_commands
 from viewer.views import icons, theme
 from viewer.views.command_widgets import KeepKeys, key_text
 
-WIDTH, ROW_HEIGHT, ROWS = 560, 40, 10
+WIDTH, ROW_HEIGHT, ROWS = 640, 40, 10
 TOP = 48
 MARGIN = 16
 ID, REASON, KEYS = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1, Qt.ItemDataRole.UserRole + 2

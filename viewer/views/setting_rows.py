@@ -197,6 +197,7 @@ class Page(QScrollArea):
         value.setWordWrap(True)
         value.setMinimumHeight(theme.CONTROL_HEIGHT)
         value.setAccessibleName(name)
+        value.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self._line(name, value, None)
         assert self._form is not None  # made by the line
         self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)

@@ -18,7 +18,7 @@ _WORKER = {
     "starting": "AI worker is starting",
     "idle": "AI ready",
     "running": "AI running",
-    "dead": "AI worker has stopped - Ctrl+R restarts it",
+    "dead": "AI worker has stopped - {ai.restart} restarts it",
 }
 
 
@@ -91,7 +91,7 @@ class StatusBar(QWidget):
     def _on_notice(self, level: str, text: str) -> None:
         if level == "hint":
             self._hint_timer.start(HINT_MS)
-            self.hint.setText(text)
+            self.hint.setText(with_keys(text, self._context))
             self.hint.set_look("")
 
     def _end_hint(self) -> None:
@@ -102,7 +102,7 @@ class StatusBar(QWidget):
         """Show the present state of the session."""
         session = self._context.session
         if not self._hint_timer.isActive():
-            worker = session.ai.message or _WORKER.get(session.ai.state, session.ai.state)
+            worker = with_keys(session.ai.message or _WORKER.get(session.ai.state, session.ai.state), self._context)
             text = session.background or worker
             if session.links.offer is not None:
                 text = with_keys(f"{session.links.offer.text} - {{compare.go_to_depth}} goes there", self._context)

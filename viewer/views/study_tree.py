@@ -15,9 +15,11 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from shiboken6 import isValid
 
 from gmic_core.exam.model import Exam
 from viewer.commands import Context, run
+from viewer.commands.table import with_keys
 from viewer.views import parts, theme, tiles
 from viewer.views.command_widgets import CommandButton, KeepKeys, Refresher
 from viewer.views.marks_panel import MarksPanel
@@ -25,7 +27,7 @@ from viewer.views.menus import short_path
 from viewer.views.study_delegate import THUMBNAIL, StudyDelegate
 from viewer.views.study_model import DATA, EXAM, IMAGE, KIND, REJECTED, StudyModel
 
-EMPTY_TEXT = "Drop a DICOM folder here, or press Ctrl+O"
+EMPTY_TEXT = "Drop a DICOM folder here, or press {file.open}"
 RECENT_SHOWN = 5
 
 
@@ -177,12 +179,17 @@ class StudyTree(QWidget):
         column = QVBoxLayout(self.empty)
         column.setContentsMargins(12, 24, 12, 12)
         column.setSpacing(8)
-        self.empty_label = parts.Label(EMPTY_TEXT, "secondary")
+        self.empty_label = parts.Label(with_keys(EMPTY_TEXT, self._context), "secondary")
         self.empty_label.setWordWrap(True)
+        self._context.keys.changed.connect(self._tell_key)
         column.addWidget(self.empty_label)
         self._recent.setSpacing(2)
         column.addLayout(self._recent)
         column.addStretch(1)
+
+    def _tell_key(self) -> None:
+        if isValid(self.empty_label):
+            self.empty_label.setText(with_keys(EMPTY_TEXT, self._context))
 
     def _connect(self) -> None:
         session = self._context.session
@@ -214,6 +221,11 @@ class StudyTree(QWidget):
         while (item := self._recent.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
                 widget.deleteLater()
+        if self._context.settings.last_exam:
+            self._recent.addSpacing(8)
+            last = CommandButton(self._context, "file.open_last", text="Open last exam", with_icon=True)
+            last.setProperty("filled", True)
+            self._recent.addWidget(last)
         paths = [] if self._context.session.identity_hidden else self._context.settings.recent[:RECENT_SHOWN]
         if paths:
             self._recent.addSpacing(16)

@@ -32,6 +32,7 @@ ERROR = "#F2665C"
 SURFACES = (VIEWPORT, WINDOW, PANEL, RAISED)
 """What text may stand on."""
 
+OUTLINE = "#5B636D"  # edge of a control that would be a mere darkness without it: boxes to tick; 3:1 on a panel
 HOVER = HAIRLINE  # surface of a control under the mouse
 SELECTED = "#1F2E40"  # accent at a fifth over a panel: surface of a selected row or a switched-on control
 SELECTED_HOVER = "#273A51"
@@ -144,7 +145,7 @@ def palette() -> QPalette:
 def style_sheet() -> str:
     """Return resources/theme/dark.qss with the names of this module filled in."""
     names = {name: str(value) for name, value in globals().items() if name.isupper() and isinstance(value, (str, int))}
-    names["ICONS"] = (RESOURCES / "icons").as_posix()
+    names["THEME"] = (RESOURCES / "theme").as_posix()
     return Template((RESOURCES / "theme" / "dark.qss").read_text(encoding="utf-8")).substitute(names)
 
 

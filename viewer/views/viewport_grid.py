@@ -7,13 +7,14 @@ from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from viewer.commands import Context
+from viewer.commands.table import with_keys
 from viewer.model.depth_offer import cursor_in
 from viewer.model.linked import Cursor
 from viewer.views import theme
 from viewer.views.viewport_links import DepthOffers
 from viewer.views.viewport_view import Hover, ViewportView
 
-EMPTY_TEXT = "Drop a DICOM folder here, or press Ctrl+O"
+EMPTY_TEXT = "Drop a DICOM folder here, or press {file.open}"
 
 
 def cell(index: int, count: int, size: int) -> tuple[int, int]:
@@ -100,7 +101,7 @@ class ViewportGrid(QWidget):
         if not self._session.slots:
             painter.setFont(theme.heading_font())
             painter.setPen(theme.color(theme.SECONDARY))
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, EMPTY_TEXT)
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, with_keys(EMPTY_TEXT, self._context))
 
     def _hovered(self, hover: Hover | None) -> None:
         """Point at the place under the mouse; when the mouse leaves, what keys point at stays."""

@@ -15,8 +15,9 @@ from viewer.commands import COMMANDS, Context
 from viewer.model.session import Activity
 from viewer.views import status_bar
 from viewer.views.banner import BannerStack
-from viewer.views.command_widgets import key_text
-from viewer.views.help_sheet import HelpSheet, sections
+from viewer.views.help_sheet import HelpSheet
+from viewer.views.sheet_rows import sections
+from viewer.views.sheet_rows import shown as key_shown
 from viewer.views.status_bar import StatusBar
 
 Show = Callable[..., QWidget]
@@ -177,12 +178,26 @@ def test_a_long_banner_wraps(shown: Show, context: Context) -> None:
 
 def test_the_sheet_holds_every_key_of_the_table() -> None:
     found = dict(sections(make_context()))
+    written = {group: " ".join(keys for keys, _ in rows) for group, rows in found.items()}
     for entry in COMMANDS.values():
-        if entry.keys and not entry.id.startswith("window.preset"):
-            assert (key_text(entry.keys), entry.label) in found[entry.group]
+        if not entry.id.startswith("window.preset"):
+            for key in entry.keys:
+                assert key_shown(key).split("+")[-1] in written[entry.group], entry.id
     assert ("F1 - F4", "Window presets") in found["Grey values"]
-    assert ("Up, PgUp", "Previous slice") in found["Slices"]
+    assert ("↑ ↓, PgUp / PgDown", "Previous / next slice") in found["Slices"]
+    assert ("Ctrl+← → ↑ ↓", "Move image") in found["Zoom and pan"]
+    assert ("F", "Fit") in found["Zoom and pan"]
+    assert ("Shift+Esc", "Cancel AI run") in found["AI"]
     assert ("Wheel", "Slice") in found["Mouse"]
+
+
+def test_the_sheet_follows_changed_keys() -> None:
+    context = make_context()
+    context.keys.assign({"zoom.fit": ["Ctrl+F"], "zoom.true_size": [], "window.preset_2": ["F12"]})
+    found = dict(sections(context))
+    assert ("Ctrl+F", "Fit") in found["Zoom and pan"]
+    assert not any(label == "True size" for _, label in found["Zoom and pan"])
+    assert ("F1 / F12 / F3 / F4", "Window presets") in found["Grey values"]
 
 
 def test_the_sheet_fits_a_small_screen(shown: Show) -> None:
@@ -193,11 +208,26 @@ def test_the_sheet_fits_a_small_screen(shown: Show) -> None:
     assert sheet.geometry() == window.rect()
     need = sheet.sheet.sizeHint()
     assert need.width() <= 1366 - 40
-    assert need.height() <= 768 - 40
+    assert need.height() <= 768 - 24
     labels = [label for label in sheet.sheet.findChildren(QLabel) if label.text()]
     assert len(labels) > 100
     for label in labels:
         assert label.width() >= label.sizeHint().width(), label.text()
+    assert sheet.area.verticalScrollBar().maximum() == 0
+    assert sheet.area.horizontalScrollBar().maximum() == 0
+
+
+def test_the_sheet_scrolls_where_the_interface_is_large(shown: Show, qtbot: QtBot) -> None:
+    window = shown(QWidget(), 683, 384)  # 1366x768 at 200 %
+    sheet = HelpSheet(make_context(), window)
+    sheet.toggle()
+    assert sheet.sheet.sizeHint().height() <= 384 - 20
+    bar = sheet.area.verticalScrollBar()
+    assert bar.maximum() > 0
+    qtbot.keyClick(sheet, Qt.Key.Key_PageDown)
+    assert bar.value() == bar.pageStep()
+    qtbot.keyClick(sheet, Qt.Key.Key_Up)
+    assert bar.value() == bar.pageStep() - 16
 
 
 def test_the_sheet_closes_by_key_and_click(shown: Show, qtbot: QtBot) -> None:

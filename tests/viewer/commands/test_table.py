@@ -62,11 +62,6 @@ def test_a_conflict_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert key_conflicts() == [("f", "zoom.fit", "test.other")]
 
 
-def test_keys_of_later_features_are_free() -> None:
-    for key in ("L", "Ctrl+Z", "Ctrl+Y", "Ctrl+S"):
-        assert find_by_key(key) is None
-
-
 @pytest.mark.parametrize("entry", COMMANDS.values(), ids=lambda entry: entry.id)
 def test_every_command_is_described(entry) -> None:
     assert re.fullmatch(r"[a-z]+\.[a-z0-9_]+", entry.id)
