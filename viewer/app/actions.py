@@ -10,9 +10,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog
 
+from gmic_core.errors import GmicError
 from gmic_core.exam.model import Exam, MammoImage
 from gmic_core.inference.occlusion import Occlusion
 from gmic_core.inference.stability import Shift
+from gmic_core.models.card import model_card
 from viewer.app.cine import CinePlayer
 from viewer.app.opening import Opening
 from viewer.app.preferences import Preferences
@@ -24,6 +26,7 @@ from viewer.commands.context import PanelName, RunScope, Storage, WeightsOffer
 from viewer.model.session import Session
 from viewer.services.inference import InferenceClient
 from viewer.views.main_window import MainWindow
+from viewer.views.model_card import ModelCard
 from viewer.views.question_dialog import QuestionDialog
 
 FILE_FILTER = (
@@ -139,6 +142,15 @@ class AppActions:
     def score_patches(self, image: MammoImage, keep: Sequence[bool]) -> None:
         """Score an image over some of its patches."""
         self._runs.trying.score(image, keep)
+
+    def show_model_card(self, model: str, weights: Sequence[str]) -> None:
+        """Show what a network with these weights was made for."""
+        try:
+            text = "\n\n".join(model_card(model, name) for name in weights)
+        except GmicError as error:
+            self._session.notice.emit("warning", str(error))
+        else:
+            ModelCard(model, text, self.window).show()
 
     def cancel_ai(self) -> None:
         """Stop the running job and forget the queued ones."""

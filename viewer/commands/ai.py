@@ -27,7 +27,7 @@ def _why_not_run_image(context: Context) -> str | None:
     if reason or image is None:
         return reason
     if image.questions:
-        return f"{image.questions[0]} Press {image.answer} to answer this first."
+        return f"{image.questions[0]} Press {{image.answer}} to answer this first."
     return _needs_worker(context)
 
 

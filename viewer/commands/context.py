@@ -118,6 +118,9 @@ class Actions(Protocol):
     def show_model_card(self, model: str, weights: Sequence[str]) -> None:
         """Show what a network with these weights was made for."""
 
+    def show_model_card(self, model: str, weights: Sequence[str]) -> None:
+        """Show what a network with these weights was made for."""
+
     def cancel_ai(self) -> None:
         """Stop the running job and forget the queued ones."""
 
