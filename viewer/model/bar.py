@@ -97,10 +97,11 @@ def slice_words(bar: Bar, index: int) -> tuple[str, ...]:
     values = bar.profile[index]
     if not np.isnan(values).any():
         lines += [f"{finding.name.lower()} {values[finding]:.2f}" for finding in (Finding.MALIGNANT, Finding.BENIGN)]
-    # ticks ascend by attention; a patch's number is its place in the descending order, as on its box
-    numbers = [len(bar.ticks) - place for place, tick in enumerate(bar.ticks) if tick.slice_index == index]
+    # a patch's number is its place by attention, as on its box
+    order = sorted(bar.ticks, key=lambda tick: (-tick.attention, tick.index))
+    numbers = [str(number) for number, tick in enumerate(order, 1) if tick.slice_index == index]
     if numbers:
-        lines.append(f"patch {', '.join(map(str, sorted(numbers)))}")
+        lines.append(f"patch {', '.join(numbers)}")
     elif index in bar.highlighted:
         lines.append("highlighted")
     return tuple(lines)

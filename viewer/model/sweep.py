@@ -88,9 +88,9 @@ def fields(image: MammoImage, tissue: Tissue, width: int, height: int) -> list[P
 def _box(to_mm: PlaneMap, mask: Mask) -> tuple[float, float, float, float]:
     """Return (top, nearest, bottom, deepest) of the breast in view mm."""
     rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    box = (int(rows[0]), int(cols[0]), int(rows[-1]) + 1, int(cols[-1]) + 1)
-    down0, depth0, down1, depth1 = (float(value) for value in to_mm.apply_box(box))
-    return down0, max(depth0, 0.0), down1, depth1
+    corners = to_mm.apply([[rows[0] - 0.5, cols[0] - 0.5], [rows[-1] + 0.5, cols[-1] + 0.5]])  # edges of the cells
+    (down0, depth0), (down1, depth1) = corners.min(axis=0), corners.max(axis=0)
+    return float(down0), max(float(depth0), 0.0), float(down1), float(depth1)
 
 
 def _centres(start: float, end: float, length: float) -> list[float]:

@@ -67,3 +67,9 @@ class ViewingModel:
         if lens != self.lens:
             self.lens = lens
             self.lens_changed.emit()
+
+    def escape(self) -> bool:
+        """Take the lens away; return whether it was there."""
+        was_on = self.lens.on
+        self.set_lens(replace(self.lens, on=False))
+        return was_on

@@ -17,7 +17,6 @@ from viewer.views.banner import BannerStack
 from viewer.views.command_widgets import install_shortcuts
 from viewer.views.help_sheet import HelpSheet
 from viewer.views.hold_key import HoldToCompare
-from viewer.views.hold_key import HoldToCompare
 from viewer.views.palette import Palette
 from viewer.views.regions import Regions
 from viewer.views.slice_bar import SliceBar
@@ -71,7 +70,6 @@ class MainWindow(QMainWindow):
         self.palette_box = Palette(context, self)
         self.regions = Regions([self.grid, self.slices, self.ai, self.toolbar, self.study, self.banners])
         self.shortcuts = install_shortcuts(self, context)
-        self.hold = HoldToCompare(context, self)
         self.hold = HoldToCompare(context, self)
         session = context.session
         session.exam_changed.connect(self._refresh_title, check_nargs=False)

@@ -66,6 +66,7 @@ class SliceBar(QAbstractSlider):
                 session.active_changed, session.layout_changed, session.exam_changed, session.overlays.changed,
                 session.results.changed, session.results.slice_arrived, session.results.cleared,
                 context.frames.frame_ready, session.viewing.slab_changed, session.cine_changed,
+                session.patch_selected,
             ),
             self.refresh,
         )  # fmt: skip
@@ -168,6 +169,12 @@ class SliceBar(QAbstractSlider):
     def _track(self) -> QRectF:
         return QRectF(MARGIN, 0, max(self.width() - 2 * MARGIN - TEXT_WIDTH, 1), self.height())
 
+    def _instrument(self, bar: Bar) -> Track:
+        state, chosen = self._state, self._session.selected_patch
+        shown = self._session.viewing.slab.slices(state.image, bar.current) if state is not None else range(0)
+        selected = chosen[1] if state is not None and chosen is not None and chosen[0] == state.image.sop_uid else None
+        return Track(bar, self._track().width(), shown, self._hovered, selected)
+
     def slice_under(self, x: float) -> int:
         """Return the slice at a place of the widget."""
         track = self._track()
@@ -262,7 +269,7 @@ class SliceBar(QAbstractSlider):
             return
         track = self._track()
         painter.translate(track.left(), 0)
-        paint_track(painter, Track(bar, track.width()), self._hovered)
+        paint_track(painter, self._instrument(bar))
         painter.resetTransform()
         words = QRectF(track.right() + WORDS_GAP, 0, self.width() - track.right() - WORDS_GAP - MARGIN, self.height())
         paint_words(painter, words, *bar.place(bar.current), self.shown_as)

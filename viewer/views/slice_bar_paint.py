@@ -27,17 +27,28 @@ REACH = 16.0
 LOWEST_SHOWN = 0.01
 """Saliency from which on at least one pixel is painted: a low bar must not look like none."""
 SEEN_TOP, SEEN_HEIGHT = 48.0, 3.0
-SCALE_TOP, SCALE_HEIGHT = 52.0, 3.0
+SCALE_TOP, SCALE_HEIGHT = 51.0, 3.0
 GAP_FROM = 6.0
 """Width of a slice in px from which on neighbouring bars stand apart."""
 
 
 @dataclass(frozen=True)
 class Track:
-    """The part of the bar that stands for the volume: a bar and its width in device-independent pixels."""
+    """The part of the bar that stands for the volume.
+
+    Attributes
+    ----------
+    width : in device-independent pixels.
+    shown : slices that are on the screen: the current one, or those of a slab.
+    hovered : slice under the mouse, or None.
+    selected : place of the selected patch in the result's ``rois``, or None.
+    """
 
     bar: Bar
     width: float
+    shown: range = range(0)
+    hovered: int | None = None
+    selected: int | None = None
 
     def span(self, index: int) -> tuple[float, float]:
         """Return where a slice begins and ends, on whole pixels."""
@@ -50,7 +61,7 @@ class Track:
         return (start + end) / 2.0
 
 
-def paint_track(painter: QPainter, track: Track, hovered: int | None) -> None:
+def paint_track(painter: QPainter, track: Track) -> None:
     """Paint the whole instrument from x = 0."""
     _paint_bands(painter, track)
     _paint_scale(painter, track)
@@ -58,8 +69,9 @@ def paint_track(painter: QPainter, track: Track, hovered: int | None) -> None:
     _paint_profile(painter, track)
     _paint_seen(painter, track)
     _paint_ticks(painter, track)
-    if hovered is not None and hovered != track.bar.current:
-        painter.fillRect(QRectF(round(track.middle(hovered)), TOP, 1, BOTTOM - TOP), theme.color(theme.TEXT, 0.5))
+    if track.hovered is not None and track.hovered != track.bar.current:
+        x = round(track.middle(track.hovered))
+        painter.fillRect(QRectF(x, TOP, 1, BOTTOM - TOP), theme.color(theme.TEXT, 0.5))
     _paint_cursor(painter, track)
 
 
@@ -115,7 +127,9 @@ def _paint_ticks(painter: QPainter, track: Track) -> None:
     strongest = max((tick.attention for tick in track.bar.ticks), default=1.0) or 1.0
     for tick in track.bar.ticks:
         x = track.middle(tick.slice_index)
-        painter.setBrush(theme.color(theme.TEXT, 0.45 + 0.55 * tick.attention / strongest))
+        strength = 0.45 + 0.55 * tick.attention / strongest
+        selected = tick.index == track.selected
+        painter.setBrush(theme.color(theme.ACCENT) if selected else theme.color(theme.TEXT, strength))
         left, right = x - TICK_WIDTH / 2, x + TICK_WIDTH / 2
         points = [QPointF(left, TICK_TOP), QPointF(right, TICK_TOP), QPointF(x, TICK_TOP + TICK_HEIGHT)]
         painter.drawPolygon(QPolygonF(points))
@@ -123,6 +137,11 @@ def _paint_ticks(painter: QPainter, track: Track) -> None:
 
 
 def _paint_cursor(painter: QPainter, track: Track) -> None:
+    """Paint the slice that is shown; of a slab all slices, fainter, with a line along its foot."""
+    if len(track.shown) > 1:
+        left, right = track.span(track.shown[0])[0], track.span(track.shown[-1])[1]
+        painter.fillRect(QRectF(left, TOP, right - left, BOTTOM - TOP), theme.color(theme.ACCENT, 0.1))
+        painter.fillRect(QRectF(left, BOTTOM, right - left, 1), theme.color(theme.ACCENT))
     start, end = track.span(track.bar.current)
     painter.fillRect(QRectF(start, TOP, end - start, SEEN_TOP + SEEN_HEIGHT - TOP), theme.color(theme.ACCENT, 0.18))
     x = round((start + end) / 2 - 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from PySide6.QtCore import QPoint, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
@@ -21,6 +22,8 @@ PADDING = 8
 LINE = 16
 DISTANCE = 8
 """Pixels between the preview and the bar."""
+MOST_WORDS = 4
+"""Lines under the picture of an image with an AI result."""
 LOADING = "loading"
 
 
@@ -65,7 +68,9 @@ class SlicePreview(QWidget):
             frames.request(state.image, state.slice_index)  # the reader is still there: read ahead from there
         self.setAccessibleDescription(", ".join(self.words))
         width = PICTURE_WIDTH + 2 * PADDING
-        height = PICTURE_HEIGHT + 2 * PADDING + 4 + LINE * len(self.words)
+        # as high for every slice of an image: a card that jumps under the mouse cannot be read
+        lines = MOST_WORDS if bar.ticks or not np.isnan(bar.profile).all() else 1
+        height = PICTURE_HEIGHT + 2 * PADDING + 4 + LINE * lines
         parent = self.parentWidget()
         room = parent.width() - width if parent is not None else 0
         left = min(max(above.x() - width // 2, 4), max(room - 4, 4))

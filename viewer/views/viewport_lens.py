@@ -10,17 +10,19 @@ from PySide6.QtGui import QImage, QMouseEvent, QPainter, QPainterPath, QPen, QSi
 from gmic_core.exam.geometry import PlaneMap
 from viewer.commands.zoom import one_to_one_scale
 from viewer.model.corner_text import zoom_of
-from viewer.model.session import Session
+from viewer.model.session import Session, link_key
 from viewer.model.viewstate import ImageState
 from viewer.views import theme
 
 if TYPE_CHECKING:
     from viewer.views.viewport_view import ViewportView
 
-DIAMETER = 256
+SMALLEST, LARGEST = 144, 256
 """Width of the lens in device-independent pixels."""
+SHARE = 0.6
+"""The same as a share of the viewport's shorter side: the surroundings must stay in view."""
 LABEL_HEIGHT, LABEL_WIDTH = 18.0, 76.0
-REACH = DIAMETER / 2 + LABEL_HEIGHT
+REACH = LARGEST / 2 + LABEL_HEIGHT
 """What is painted at most around the lens's middle."""
 
 
@@ -95,9 +97,20 @@ class ViewportLens(QObject):
                 self._view.update(around.toAlignedRect())
 
     def factor(self, state: ImageState) -> float:
-        """Return how much more than the viewport the lens magnifies."""
-        scale = self._session.placement(self._view.index).scale
-        return self._session.viewing.lens.scale(scale, one_to_one_scale(state.image)) / scale
+        """Return how much more than the viewport the lens magnifies.
+
+        The lenses of linked viewports show the same field of view: their scale reaches 1:1 in the finest image.
+        """
+        session, key = self._session, link_key(state.image)
+        shown = [slot.state.image for slot in session.slots if slot.state is not None]
+        finest = max(one_to_one_scale(image) for image in shown if link_key(image) == key)
+        scale = session.placement(self._view.index).scale
+        return session.viewing.lens.scale(scale, finest) / scale
+
+    @property
+    def diameter(self) -> int:
+        """Width of the lens in device-independent pixels."""
+        return round(min(max(SHARE * min(self._view.width(), self._view.height()), SMALLEST), LARGEST))
 
     def paint(self, painter: QPainter, state: ImageState, to_screen: PlaneMap) -> None:
         """Paint the lens where it belongs."""
@@ -105,17 +118,17 @@ class ViewportLens(QObject):
         if point is None:
             return
         ratio = self._view.devicePixelRatioF()
-        side = round(DIAMETER * ratio)
+        side = round(self.diameter * ratio)
         at = (point.y() * ratio - 0.5, point.x() * ratio - 0.5)
         to_lens = lens_map(to_screen, at, self.factor(state), side)
         picture = self._view.pixels.region(state, to_lens, side, side)
         if picture is not None:
             picture.setDevicePixelRatio(ratio)
-            _paint_round(painter, point, picture, f"zoom {zoom_of(to_lens):.2f}")
+            _paint_round(painter, point, self.diameter, picture, f"zoom {zoom_of(to_lens):.2f}")
 
 
-def _paint_round(painter: QPainter, point: QPointF, picture: QImage, label: str) -> None:
-    circle = QRectF(point.x() - DIAMETER / 2, point.y() - DIAMETER / 2, DIAMETER, DIAMETER)
+def _paint_round(painter: QPainter, point: QPointF, diameter: int, picture: QImage, label: str) -> None:
+    circle = QRectF(point.x() - diameter / 2, point.y() - diameter / 2, diameter, diameter)
     outline = QPainterPath()
     outline.addEllipse(circle)
     painter.save()
