@@ -103,7 +103,7 @@ class WorklistFilter:
     Attributes
     ----------
     patient : part of name or id, in any case; several words must all occur.
-    first_date, last_date : YYYYMMDD, inclusive, or "".
+    first_date, last_date : YYYYMMDD, YYYYMM or YYYY, inclusive, or "".
     least_score : exams whose malignant score is at least this; those without a score are left out. None: all.
     state : or None for all.
     """
@@ -121,7 +121,7 @@ class WorklistFilter:
         return (
             all(word in text for word in self.patient.casefold().split())
             and (not self.first_date or exam.date >= self.first_date)
-            and (not self.last_date or (exam.date != "" and exam.date <= self.last_date))
+            and (not self.last_date or (exam.date != "" and exam.date[: len(self.last_date)] <= self.last_date))
             and (self.least_score is None or (score is not None and score >= self.least_score))
             and (self.state is None or exam.state == self.state)
         )

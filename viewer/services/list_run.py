@@ -53,7 +53,7 @@ class ListRunner:
         self._work: tuple[str, ExamWork] | None = None  # the exam under way
         self._open: set[str] = set()  # its images that have no answer yet
         self._turn = 0  # answers of an earlier turn come too late
-        reader.ai_changed.connect(self._reader_changed)
+        reader.ai_changed.connect(self._reader_changed, check_nargs=False)
         reader.results.changed.connect(self._reader_changed, check_nargs=False)
 
     @property
@@ -243,7 +243,7 @@ class ListRunner:
     def _reader_is_busy(self) -> bool:
         return self._reader.ai.state == "running" or bool(self._reader.results.pending)
 
-    def _reader_changed(self) -> None:
+    def _reader_changed(self, *_: object) -> None:
         if self.run.state == "running" and self._work is not None and self._reader_is_busy():
             self._halt()
             self._set(replace(self.run, state="waiting", now="", step=0, steps=0))

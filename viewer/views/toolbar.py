@@ -67,7 +67,8 @@ class Toolbar(QWidget):
         self.title = parts.ElidedLabel(parent=self)
         self.title.setAccessibleName("Exam")
         self._build()
-        signals = (*state_signals(context), context.session.exams_changed)
+        session = context.session
+        signals = (*state_signals(context), session.exams_changed, session.worklist.shown_changed)
         self._refresher = Refresher(self, signals, self.refresh)
         self.refresh()
 
@@ -77,6 +78,7 @@ class Toolbar(QWidget):
         row.setSpacing(2)
         row.addWidget(self._menu_button())
         row.addWidget(self._button("view.study_list"))
+        row.addWidget(self._button("worklist.toggle"))
         row.addSpacing(8)
         row.addWidget(self.title, 1)
         for number, group in enumerate(_ICON_GROUPS):
