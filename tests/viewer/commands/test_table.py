@@ -39,6 +39,11 @@ DEFAULT_KEYS = {
     "Ctrl+O": "file.open",
     "?": "help.show",
     "Esc": "help.escape",
+    "L": "zoom.lens",
+    "V": "zoom.sweep_next",
+    "Shift+V": "zoom.sweep_previous",
+    "S": "slab.toggle",
+    "Shift+C": "navigate.cine_sweep",
 }
 
 
