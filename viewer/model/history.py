@@ -77,6 +77,7 @@ class History:
         self._done: list[Step] = []
         self._undone: list[Step] = []
         self._gesture: str | None = None
+        self._parts: list[Step] = []  # of the gesture, cut off by actions in its middle
         self._nested = 0
         self._age = 0
         self._last: Values = {}
@@ -85,11 +86,18 @@ class History:
     def begin(self, label: str) -> None:
         """Begin an action that ends later: a drag. One that was never ended is closed first."""
         self._close_gesture()
-        self._last, self._gesture = self._capture(), label
+        self._last, self._gesture, self._parts = self._capture(), label, []
 
     def end(self) -> None:
         """End the action begun last."""
         self._close_gesture()
+
+    def abandon(self) -> None:
+        """Forget the action begun last: whoever began it put back what it had changed."""
+        while self._gesture is not None and self._done and any(self._done[-1] is part for part in self._parts):
+            self._done.pop()
+        self._gesture, self._last = None, self._capture()
+        self.changed.emit()
 
     def _close_gesture(self) -> None:
         label, self._gesture = self._gesture, None
@@ -109,7 +117,7 @@ class History:
             return
         gesture, age, self._nested = self._gesture, self._age, 1
         if gesture is not None:
-            self._record(gesture, merge=False)
+            self._parts += self._record(gesture, merge=False)
         else:
             self._last = self._capture()
         try:
@@ -119,12 +127,13 @@ class History:
             if age == self._age:  # opening an exam is where a history begins, not a step of it
                 self._record(label, merge=merge)
 
-    def _record(self, label: str, *, merge: bool) -> None:
+    def _record(self, label: str, *, merge: bool) -> list[Step]:
+        """Record what changed since it was looked at last; return the new step, if there is one."""
         now, before = self._capture(), self._last
         self._last = now
         changed = [key for key in {**before, **now} if before.get(key, ABSENT) != now.get(key, ABSENT)]
         if not changed:
-            return
+            return []
         step = Step(
             label,
             {key: before.get(key, ABSENT) for key in changed},
@@ -133,10 +142,12 @@ class History:
             merge,
         )
         self._undone.clear()
-        if not self._merged(step):
+        merged = self._merged(step)
+        if not merged:
             self._done.append(step)
             del self._done[:-MAX_STEPS]
         self.changed.emit()
+        return [] if merged else [step]
 
     def _merged(self, step: Step) -> bool:
         """Put a step into the last one where they belong together; a step that leads back to its start vanishes."""

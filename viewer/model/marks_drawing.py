@@ -179,7 +179,7 @@ class Drawing:
                 self._marks.replace(hold.mark)
             else:
                 self._marks.remove(hold.mark.id)
-            self._history.end()
+            self._history.abandon()
         self._fixed = []
 
 

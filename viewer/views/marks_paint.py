@@ -24,8 +24,8 @@ LABEL_GAP = 10.0
 PADDING = 4.0
 STEPS = (0.0, 24.0, 56.0, 96.0, 144.0)
 """How far words may move away from their mark to find a free place."""
-FAR, ON_BREAST = 0.02, 0.05
-"""What a place costs for each one that is nearer, and for lying on the breast; covering anything costs 3 and more."""
+FAR, ON_BREAST, COVERED = 0.02, 0.05, 3.0
+"""What a place costs for each one that is nearer, for lying on the breast, and, at least, for covering anything."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,10 @@ def place_labels(
         width = max(metrics.horizontalAdvance(line) for line in lines) + 2 * PADDING
         size = QSizeF(width, len(lines) * LABEL_LINE + PADDING)
         words = [*taken, *(label.rect for label in placed)]
-        best = _best([_inside(rect, screen) for rect in _candidates(shown.rect, size)], covered, words, on_breast)
+        places = [_inside(rect, screen) for rect in _candidates(shown.rect, size)]
+        best = _best(places, covered, words, on_breast)
+        if best is None:
+            best = _anywhere(size, shown.rect.center(), screen, covered, words) or places[0]
         placed.append(Label(lines, best, shown))
     return placed
 
@@ -178,8 +181,8 @@ def _best(
     marks: Sequence[QRectF],
     words: Sequence[QRectF],
     on_breast: Callable[[QRectF], bool],
-) -> QRectF:
-    """Return the best place: covers no mark and no words, is near, is in the air, in this order."""
+) -> QRectF | None:
+    """Return the best place: covers neither marks nor words, is near, is in the air; None where all cover some."""
     costs = [_cost(rect, marks, words) + FAR * number for number, rect in enumerate(places)]
     best, least = places[0], math.inf
     for number in sorted(range(len(places)), key=costs.__getitem__):
@@ -188,14 +191,28 @@ def _best(
         cost = costs[number] + (ON_BREAST if on_breast(places[number]) else 0.0)
         if cost < least:
             best, least = places[number], cost
-    return best
+    return best if least < COVERED else None
+
+
+def _anywhere(
+    size: QSizeF, near: QPointF, screen: QRectF, marks: Sequence[QRectF], words: Sequence[QRectF]
+) -> QRectF | None:
+    """Return the free place nearest to a mark, or None: for crowded images, where none is left beside it."""
+    free: tuple[float, QRectF] | None = None
+    for top in range(4, max(int(screen.height() - size.height()), 5), round(LABEL_LINE)):
+        for left in range(4, max(int(screen.width() - size.width()), 5), round(2 * LABEL_LINE)):
+            rect = QRectF(QPointF(left, top), size)
+            away = math.hypot(rect.center().x() - near.x(), rect.center().y() - near.y())
+            if (free is None or away < free[0]) and _cost(rect, marks, words) == 0.0:
+                free = (away, rect)
+    return free[1] if free is not None else None
 
 
 def _cost(rect: QRectF, marks: Sequence[QRectF], words: Sequence[QRectF]) -> float:
     room = rect.adjusted(-2, -2, 2, 2)
     hidden = sum(1.0 + _area(room.intersected(other)) / _area(room) for other in words if room.intersects(other))
     covers = sum(1.0 + _area(room.intersected(other)) / _area(room) for other in marks if room.intersects(other))
-    return 3.0 * hidden + 5.0 * covers
+    return COVERED * (hidden + covers)
 
 
 def _area(rect: QRectF) -> float:

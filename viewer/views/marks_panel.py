@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from viewer.commands import Context
 from viewer.commands.marks import image_of
 from viewer.model.marks_values import MarkValues
-from viewer.views import parts, theme
+from viewer.views import parts
 from viewer.views.command_widgets import CommandButton, Refresher
 from viewer.views.marks_list import ROW_HEIGHT, MarksList
 
 MOST_ROWS = 4
 """Rows shown without scrolling."""
-BUTTONS = ("edit.undo", "edit.redo", "marks.copy", "marks.toggle_visible", "marks.delete")
+BUTTONS = ("edit.undo", "edit.redo", "marks.copy", "marks.delete")
+BUTTON_WIDTH = 24
 
 
 class MarksPanel(QWidget):
@@ -34,6 +34,8 @@ class MarksPanel(QWidget):
         self.list = MarksList(context, self._values, self)
         self.detail = parts.caption("", wrap=True)
         self._buttons = [CommandButton(context, command_id, self) for command_id in BUTTONS]
+        # the panel comes and goes with the marks: it must never ask for more width, or the images would jump
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._build()
         session, marks = context.session, context.session.marks
         marks.cleared.connect(self._values.forget)
@@ -55,6 +57,7 @@ class MarksPanel(QWidget):
         head.addWidget(parts.heading("Marks"))
         head.addStretch(1)
         for button in self._buttons:
+            button.setFixedWidth(BUTTON_WIDTH)
             head.addWidget(button)
         column.addLayout(head)
         column.addWidget(self.list)
@@ -62,10 +65,6 @@ class MarksPanel(QWidget):
         around.setContentsMargins(12, 4, 12, 8)
         around.addWidget(self.detail)
         column.addLayout(around)
-
-    def sizeHint(self) -> QSize:
-        """Return the usual width."""
-        return QSize(theme.TREE_WIDTH, super().sizeHint().height())
 
     def refresh(self) -> None:
         """Show what is marked now; nothing at all where nothing is."""
