@@ -34,10 +34,13 @@ class Marking:
         self._loading = False
         if store is None:
             return
-        session.marks.cleared.connect(self._keys.clear)
+        session.marks.cleared.connect(self._forget)
         session.marks.changed.connect(self._changed)
         for signal in (session.exam_changed, session.exams_changed, session.layout_changed):
             signal.connect(self._look_for_images, check_nargs=False)
+
+    def _forget(self) -> None:
+        self._keys.clear()
 
     def _look_for_images(self, *_: object) -> None:
         """Load the marks of images that came: of the open exam, and of others that hang beside it."""
