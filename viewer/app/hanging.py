@@ -122,4 +122,4 @@ class Hanging:
         if session.priors:
             date = session.priors[0].date
             when = f" of {date[:4]}-{date[4:6]}-{date[6:]}" if len(date) == 8 and not session.identity_hidden else ""
-            session.notice.emit("hint", f"There is an earlier exam{when}; Ctrl+6 hangs it beside this one.")
+            session.notice.emit("hint", f"There is an earlier exam{when}; “Prior beside current” hangs it too.")

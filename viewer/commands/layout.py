@@ -7,7 +7,7 @@ from collections.abc import Callable
 from gmic_core.exam.model import Exam, MammoImage
 from viewer.commands.conditions import NO_EXAM, needs_exam, needs_image
 from viewer.commands.context import Context
-from viewer.commands.table import command
+from viewer.commands.table import command, with_keys
 
 _GROUP = "Viewports and hanging"
 
@@ -121,7 +121,7 @@ def hang(context: Context, layout: str) -> None:
     if reason is None:
         context.actions.hang(layout)
     else:
-        context.session.notice.emit("hint", f"Hang by protocol: {reason}")
+        context.session.notice.emit("hint", with_keys(f"Hang by protocol: {reason}", context))
 
 
 @command("layout.next", "Next hanging step", keys=".", group=_GROUP, icon="chevron-right", why_disabled=needs_exam)

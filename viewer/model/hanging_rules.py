@@ -64,7 +64,10 @@ class Match:
     prior: bool | None = None
 
     def reason(self, exam: Exam, priors: Sequence[Exam]) -> str | None:
-        """Return why an exam cannot hang so, in words for the reader, or None where it can."""
+        """Return why an exam cannot hang so, in words for the reader, or None where it can.
+
+        Keys stand in them as ``{command.id}``, as in the command table.
+        """
         for wanted, there in (
             (self.modalities, {str(image.modality) for image in exam.images}),
             (self.views, {image.view or "?" for image in exam.images}),
@@ -74,7 +77,7 @@ class Match:
             if missing:
                 return f"this exam has no {missing[0]} image."
         if self.prior and not priors:
-            return "no earlier exam of this patient is open; open its folder as well (Ctrl+Shift+O)."
+            return "no earlier exam of this patient is open; open its folder as well ({file.open_folder})."
         if self.prior is False and priors:
             return "it is for patients without an earlier exam."
         return None

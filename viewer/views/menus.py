@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from viewer.commands import Context, run, why_disabled
 from viewer.commands.context import WeightsOffer
+from viewer.commands.table import with_keys
 from viewer.views.command_widgets import group_menus
 
 MAX_RECENT_LENGTH = 60
@@ -52,7 +53,7 @@ def _add_protocols(menu: QMenu, context: Context) -> None:
         action.setCheckable(True)
         action.setChecked(context.session.exam is not None and context.session.layout == layout)
         action.setEnabled(reason is None)
-        action.setToolTip(f"Not available: {reason}" if reason else f"Hanging protocol {layout}")
+        action.setToolTip(with_keys(f"Not available: {reason}", context) if reason else f"Hanging protocol {layout}")
         action.triggered.connect(lambda _checked=False, layout=layout: run("layout.hang", context, layout))
         protocols.addAction(action)
 

@@ -253,3 +253,151 @@ def test_the_step_on_screen_is_recognised() -> None:
 def test_steps_do_not_depend_on_file_order() -> None:
     images = [*four(), *four("S2D"), make_image("L-CC", uid="x", acquisition_time="7")]
     assert stages(make_exam(*images)) == stages(replace(make_exam(), images=tuple(images[::-1])))
+
+
+# -- other protocols -------------------------------------------------------------------------------------------------
+def test_all_modalities_hang_in_rows_of_pairs() -> None:
+    exam = make_exam(*four("DBT")[::-1], *four("S2D"), *four())
+    grid, slots = hang("all", exam)
+    assert grid == (3, 4)
+    assert shown(slots) == [
+        (row, column, f"{label}.{modality}")
+        for row, modality in enumerate(("FFDM", "S2D", "DBT"))
+        for column, label in enumerate(FOUR)
+    ]
+
+
+def test_all_modalities_have_no_row_for_what_the_exam_has_not() -> None:
+    grid, slots = hang("all", make_exam(*four("DBT"), *four("S2D")[1:]))
+    assert grid == (2, 4)
+    assert shown(slots)[0] == (0, 0, "no S2D R-CC")
+
+
+def test_the_dbt_stack_alone_follows_the_active_view() -> None:
+    exam = make_exam(*four("DBT"), *four())
+    grid, slots = hang("dbt", exam, exam.images[-1])
+    assert (grid, shown(slots)) == ((1, 1), [(0, 0, "L-MLO.DBT")])
+
+
+@pytest.mark.parametrize(
+    ("layout", "images", "reason"),
+    [
+        ("dbt", four(), "this exam has no DBT image."),
+        ("prior", four(), "no earlier exam of this patient is open; open its folder as well ({file.open_folder})."),
+        ("dbt", four("DBT"), None),
+        ("2x2", [], None),
+    ],
+)
+def test_a_protocol_says_which_exams_it_is_for(layout: str, images: list[MammoImage], reason: str | None) -> None:
+    assert PROTOCOLS[layout].match.reason(make_exam(*images), []) == reason
+
+
+# -- earlier exams ---------------------------------------------------------------------------------------------------
+def dated(date: str, *images: MammoImage) -> Exam:
+    own = [replace(image, sop_uid=f"{image.sop_uid}@{date[:4]}") for image in images]
+    return replace(make_exam(*own, study=f"2.25.{date}"), date=date, birth_date="19600102")
+
+
+def hang_with(layout: str, now: Exam, *others: Exam, focus: MammoImage | None = None) -> list[tuple[int, int, str]]:
+    session = Session()
+    session.add_exams([*others, now], [])
+    session.open_exam(now)
+    return shown(arrange(PROTOCOLS[layout], now, session, focus=focus)[1])
+
+
+NOW = dated("20240131", *four(), *four("DBT"))
+
+
+def test_the_prior_hangs_beside_the_current_exam_each_view_where_it_stands_today() -> None:
+    prior = dated("20220101", *four())
+    assert hang_with("prior", NOW, prior) == [
+        (0, 0, "R-CC.FFDM@2024"),
+        (0, 1, "L-CC.FFDM@2024"),
+        (1, 0, "R-MLO.FFDM@2024"),
+        (1, 1, "L-MLO.FFDM@2024"),
+        (0, 2, "R-CC.FFDM@2022"),
+        (0, 3, "L-CC.FFDM@2022"),
+        (1, 2, "R-MLO.FFDM@2022"),
+        (1, 3, "L-MLO.FFDM@2022"),
+    ]
+
+
+def test_a_view_that_the_prior_lacks_comes_from_the_one_before() -> None:
+    spot, oldest = dated("20230101", make_image("R-CC")), dated("20190101", *four())
+    hung = hang_with("prior", NOW, oldest, spot)
+    assert [name for _, column, name in hung if column > 1] == [
+        "R-CC.FFDM@2023", "L-CC.FFDM@2019", "R-MLO.FFDM@2019", "L-MLO.FFDM@2019",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(dated("20220101", *four()), patient_id="SIM-2"),
+        replace(dated("20220101", *four()), birth_date="19610102"),
+        replace(dated("20220101", *four()), patient_name="ANOTHER^Breast", birth_date=""),
+        dated("20250101", *four()),
+    ],
+)
+def test_nothing_of_another_patient_or_a_later_day_hangs_as_a_prior(other: Exam) -> None:
+    names = [name for _, _, name in hang_with("prior", NOW, other)]
+    assert [name for name in names if "@" in name] == [f"{label}.FFDM@2024" for label in FOUR]
+    assert names[4:] == ["no prior R-CC", "no prior L-CC", "no prior R-MLO", "no prior L-MLO"]
+
+
+def test_one_view_with_its_prior() -> None:
+    focus = next(image for image in NOW.images if image.label == "L-MLO")
+    hung = hang_with("prior-view", NOW, dated("20220101", *four("S2D")), focus=focus)
+    assert hung == [(0, 0, "L-MLO.FFDM@2024"), (0, 1, "L-MLO.S2D@2022")]
+
+
+def test_a_prior_that_is_active_is_compared_with_its_own_exam() -> None:
+    prior = dated("20220101", *four(), *four("S2D"))
+    focus = next(image for image in prior.images if image.sop_uid == "R-MLO.S2D@2022")
+    assert hang_with("single", NOW, prior, focus=focus) == [(0, 0, "R-MLO.S2D@2022")]
+    assert hang_with("compare", NOW, prior, focus=focus)[-1] == (0, 1, "R-MLO.S2D@2022")
+
+
+def test_steps_of_a_patient_with_a_prior() -> None:
+    labels = [step.label for step in stages(NOW, dated("20220101", *four()))]
+    assert labels == [
+        "four views, FFDM", "four views, DBT", "all modalities", "current and prior, FFDM", "current and prior, DBT",
+        "compare R-CC", "compare L-CC", "compare R-MLO", "compare L-MLO",
+        "R-CC with its prior", "L-CC with its prior", "R-MLO with its prior", "L-MLO with its prior",
+        "DBT R-CC", "DBT L-CC", "DBT R-MLO", "DBT L-MLO",
+    ]  # fmt: skip
+
+
+# -- extra views -----------------------------------------------------------------------------------------------------
+def test_extra_views_are_all_within_reach() -> None:
+    """Spot, ML, LM, XCCL, implant displaced, repeated: candidates of a viewport, and each in a step."""
+    extra = [
+        make_image("R-CC", uid="spot", view_modifiers=("Spot Compression",)),
+        make_image("R-CC", uid="displaced", view_modifiers=("Implant Displaced",)),
+        make_image("R-CC", uid="again", acquisition_time="07"),
+        make_image("R-XCCL", uid="xccl"),
+        make_image("R-ML", uid="ml"),
+        make_image("L-LM", uid="lm"),
+        make_image("L-AT", uid="at"),
+    ]
+    exam = make_exam(*extra, *four())
+    _, slots = hang("2x2", exam)
+    assert unplaced(exam, slots) == []
+    assert [image.sop_uid for image in slots[0].candidates] == ["again", "R-CC.FFDM", "xccl", "displaced", "spot"]
+    assert {uid for step in stages(exam) for uid in step.shows} == {image.sop_uid for image in exam.images}
+
+
+def test_a_slot_may_want_extra_views_only_or_none() -> None:
+    spot = make_image("R-CC", uid="spot", view_modifiers=("Spot Compression",))
+    exam = make_exam(*four(), spot)
+    for extra, expected in (("none", ["R-CC.FFDM"]), ("only", ["spot"]), ("any", ["R-CC.FFDM", "spot"])):
+        rule = replace(PROTOCOLS["2x2"].slots[0], extra=extra)
+        protocol = replace(PROTOCOLS["2x2"], slots=(rule,))
+        _, slots = arrange(protocol, exam, opened(exam))
+        assert [image.sop_uid for image in slots[0].candidates] == expected
+
+
+def opened(exam: Exam) -> Session:
+    session = Session()
+    session.open_exam(exam)
+    return session

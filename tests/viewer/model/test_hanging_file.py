@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from gmic_core.errors import ProtocolFileError
 from viewer.model.hanging import load_protocols, read_protocol
 from viewer.model.hanging_file import parse_protocol
+from viewer.model.hanging_rules import Match, Steps
 
 GOOD = """\
 format = 1
@@ -40,6 +42,64 @@ def test_a_file_says_what_hangs_where() -> None:
     assert not protocol.slots[0].optional
     assert protocol.slots[1].optional
     assert protocol.slots[1].views == ("focus", "other")
+
+
+TABLES = GOOD.replace(
+    "grid = [1, 2]\n",
+    """grid = [1, 2]
+
+[match]
+modalities = ["DBT"]
+views = ["CC"]
+sides = ["R"]
+prior = true
+
+[steps]
+order = 5
+each = "side"
+label = "{label} in {modality}"
+fill = 2
+unless = ["compare"]
+""",
+).replace('modalities = ["DBT"]\noptional', 'modalities = ["DBT"]\ndate = "prior"\nextra = "only"\noptional')
+
+
+def test_a_file_may_say_which_exams_it_is_for_and_which_steps_it_gives() -> None:
+    protocol = parse_protocol(TABLES, "mine.toml")
+    assert protocol.match == Match(("DBT",), ("CC",), ("R",), True)
+    assert protocol.steps == Steps(5, "side", "{label} in {modality}", 2, ("compare",))
+    assert (protocol.slots[0].date, protocol.slots[0].extra) == ("current", "any")
+    assert (protocol.slots[1].date, protocol.slots[1].extra) == ("prior", "only")
+    plain = parse_protocol(GOOD, "mine.toml")
+    assert (plain.match, plain.steps) == (Match(), None)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "field", "says"),
+    [
+        ('modalities = ["DBT"]\nviews', 'modalities = "DBT"\nviews', 7, "match.modalities", "must be a list"),
+        ('sides = ["R"]', 'sides = ["right"]', 9, "match.sides", '"right" is none of L, R'),
+        ("prior = true", 'prior = "yes"', 10, "match.prior", "true or false"),
+        ("prior = true", "priors = true", 10, "match.priors", "is not known; the fields are modalities, views, sides"),
+        ("order = 5", "order = -1", 13, "steps.order", "from 0 to 1000"),
+        ("order = 5\n", "", 12, "steps.order", "from 0 to 1000"),
+        ('each = "side"', 'each = "breast"', 14, "steps.each", '"view" or "image", not "breast"'),
+        ("in {modality}", "in {colour}", 15, "steps.label", "no braces but {label} and {modality}"),
+        ("fill = 2", "fill = 3", 16, "steps.fill", "from 1 to 2"),
+        ('unless = ["compare"]', "unless = 3", 17, "steps.unless", "must be a list"),
+        ('date = "prior"', 'date = "2020"', 34, "date", '"focus" or "any", not "2020"'),
+        ('extra = "only"', 'extra = "yes"', 35, "extra", '"only", not "yes"'),
+        ("[steps]", "[[steps]]", 12, "steps", "must be a table, [steps]"),
+    ],
+)
+def test_a_wrong_field_of_a_table_is_named_with_file_and_line(
+    old: str, new: str, line: int, field: str, says: str
+) -> None:
+    assert TABLES.count(old) == 1
+    with pytest.raises(ProtocolFileError) as caught:
+        parse_protocol(TABLES.replace(old, new), "mine.toml")
+    assert str(caught.value).startswith(f"mine.toml, line {line}, field {field}: ")
+    assert says in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -114,3 +174,9 @@ def test_a_wrong_file_of_the_user_leaves_the_others_in_place(tmp_path: Path) -> 
     assert "mine" in load_protocols(tmp_path, problems.append)
     assert len(problems) == 1
     assert "a.toml, line 1, field grid" in problems[0]
+
+
+def test_every_example_of_the_guide_is_a_protocol() -> None:
+    guide = Path(__file__).parents[3] / "docs" / "guide" / "hanging.md"
+    examples = re.findall(r"```toml\n(.*?)```", guide.read_text("utf-8"), re.DOTALL)
+    assert [parse_protocol(text, "hanging.md").id for text in examples] == ["compare", "mlo-oldest"]

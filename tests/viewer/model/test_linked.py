@@ -15,7 +15,6 @@ from viewer.model.placement import link_key, view_mm_map
 from viewer.model.session import Session
 from viewer.model.viewstate import Slot
 
-
 PATCHES = (Roi(2, 0, 0, 16, 16, 0.3, (0.1, 0.2)), Roi(4, 20, 10, 36, 26, 0.7, (0.1, 0.8)))
 
 
