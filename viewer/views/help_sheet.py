@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QObject, QRectF, Qt
@@ -14,45 +13,54 @@ from viewer.views import parts, theme
 from viewer.views.command_widgets import KeepKeys
 from viewer.views.sheet_rows import Section, sections
 
-FEWEST, MOST_COLUMNS = 3, 4
-ROW_HEIGHT, HEADING_HEIGHT, SECTION_GAP = 16, 22, 8
+FEWEST, MOST_COLUMNS = 2, 5
+ROW_HEIGHTS = (18, 16, 14)
+"""Heights of a line: the roomiest with which everything fits the window is taken."""
+HEADING_MORE, SECTION_GAP = 6, 8
 COLUMN_GAP, KEY_GAP = 28, 12
 MARGIN, TOP, HEAD_HEIGHT = 24, 16, 44
 ROOM_AROUND = 12
 """Free on each side of the sheet, px."""
 
 
-def height_of(found: list[Section]) -> int:
-    """Return the height of a column in px."""
-    return sum(HEADING_HEIGHT + ROW_HEIGHT * len(rows) + SECTION_GAP for _, rows in found) - SECTION_GAP
+def height_of(found: list[Section], row: int) -> int:
+    """Return the height in px of a column with lines of a height."""
+    return sum(row + HEADING_MORE + row * len(rows) + SECTION_GAP for _, rows in found) - SECTION_GAP
 
 
-def in_columns(found: list[Section], count: int) -> list[list[Section]]:
-    """Share the sections out, in order, so that the longest column is as short as can be."""
-    count = min(count, len(found))
-    ways = itertools.combinations(range(1, len(found)), count - 1)
-    best = min(
-        ([found[a:b] for a, b in itertools.pairwise((0, *cuts, len(found)))] for cuts in ways),
-        key=lambda columns: max(height_of(column) for column in columns),
-    )
-    return list(best)
+def in_columns(found: list[Section], count: int, row: int) -> list[list[Section]]:
+    """Share the sections out so that the columns become about equally long: the longest first, to the shortest.
+
+    Within a column, and from column to column by its first section, the order stays that of the menu.
+    """
+    columns: list[list[int]] = [[] for _ in range(min(count, len(found)))]
+    for index in sorted(range(len(found)), key=lambda number: -len(found[number][1])):
+        shortest = min(columns, key=lambda column: height_of([found[number] for number in column], row))
+        shortest.append(index)
+    return [[found[number] for number in sorted(column)] for column in sorted(columns, key=min)]
 
 
-def columns_for(found: list[Section], width: int, height: int) -> list[list[Section]]:
-    """Return the fewest columns that fit a room in px; where none fit, as many as its width allows."""
+def _width_of(column: list[Section]) -> int:
     metrics = QFontMetrics(theme.caption_font())
+    texts = [row for _, rows in column for row in rows]
+    return KEY_GAP + 2 + sum(max(metrics.horizontalAdvance(text[part]) for text in texts) for part in (0, 1))
 
-    def widest(index: int, column: list[Section]) -> int:
-        return max(metrics.horizontalAdvance(row[index]) for _, rows in column for row in rows)
 
-    fitting = []
-    for count in range(1, MOST_COLUMNS + 1):
-        columns = in_columns(found, count)
-        needed = sum(widest(0, column) + widest(1, column) + KEY_GAP + 2 for column in columns)
-        if needed + COLUMN_GAP * (len(columns) - 1) <= width:
-            fitting.append(columns)
-    good = [columns for columns in fitting if max(height_of(column) for column in columns) <= height]
-    return next((c for c in good if len(c) >= FEWEST), good[-1] if good else fitting[-1] if fitting else [found])
+def columns_for(found: list[Section], width: int, height: int) -> tuple[list[list[Section]], int]:
+    """Return columns and the height of their lines: the roomiest that fit a room in px.
+
+    Where none fit its height, as many columns as its width allows.
+    """
+    fallback = [found]
+    for row in ROW_HEIGHTS:
+        for count in range(FEWEST, MOST_COLUMNS + 1):
+            columns = in_columns(found, count, row)
+            if sum(map(_width_of, columns)) + COLUMN_GAP * (len(columns) - 1) > width:
+                continue
+            if max(height_of(column, row) for column in columns) <= height:
+                return columns, row
+            fallback = columns
+    return fallback, ROW_HEIGHTS[1]
 
 
 class HelpSheet(QWidget):
@@ -71,6 +79,7 @@ class HelpSheet(QWidget):
         self.setAccessibleName("Keys and mouse")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.sheet = QWidget(self)
+        self.row_height = ROW_HEIGHTS[0]
         outer = QVBoxLayout(self)
         outer.setContentsMargins(ROOM_AROUND, ROOM_AROUND, ROOM_AROUND, ROOM_AROUND)
         outer.addWidget(self.sheet, 0, Qt.AlignmentFlag.AlignCenter)
@@ -105,7 +114,8 @@ class HelpSheet(QWidget):
         row = QHBoxLayout(body)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(COLUMN_GAP)
-        for sections_of_column in columns_for(sections(self._context), width, height):
+        columns, self.row_height = columns_for(sections(self._context), width, height)
+        for sections_of_column in columns:
             row.addLayout(self._column(sections_of_column))
         return body
 
@@ -133,7 +143,7 @@ class HelpSheet(QWidget):
                 grid.setRowMinimumHeight(line, SECTION_GAP)
                 line += 1
             title_cell = parts.heading(title)
-            title_cell.setFixedHeight(HEADING_HEIGHT)
+            title_cell.setFixedHeight(self.row_height + HEADING_MORE)
             grid.addWidget(title_cell, line, 0, 1, 2)
             line += 1
             for keys, text in rows:
@@ -144,10 +154,9 @@ class HelpSheet(QWidget):
         grid.setColumnStretch(1, 1)
         return grid
 
-    @staticmethod
-    def _cell(text: str, tone: str) -> QLabel:
+    def _cell(self, text: str, tone: str) -> QLabel:
         cell = parts.Label(text, tone, theme.caption_font())
-        cell.setFixedHeight(ROW_HEIGHT)
+        cell.setFixedHeight(self.row_height)
         return cell
 
     def toggle(self) -> None:
@@ -180,7 +189,7 @@ class HelpSheet(QWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Close on Esc where the window has no such shortcut; scroll where the sheet is larger than the window."""
         bar, key = self.area.verticalScrollBar(), Qt.Key(event.key())
-        steps = {Qt.Key.Key_Up: -ROW_HEIGHT, Qt.Key.Key_Down: ROW_HEIGHT}
+        steps = {Qt.Key.Key_Up: -self.row_height, Qt.Key.Key_Down: self.row_height}
         steps |= {Qt.Key.Key_PageUp: -bar.pageStep(), Qt.Key.Key_PageDown: bar.pageStep()}
         if key == Qt.Key.Key_Escape:
             self.close_sheet()
