@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QScreen
@@ -40,6 +41,22 @@ class ScreenSetup:
         size = measured or screens.stated_pixel_mm(screen)
         return 1.0 / size if size else None
 
+    def watch(self) -> None:
+        """Notice from now on when the window gets to another screen."""
+        window = self._window()
+        handle = window.windowHandle() if window is not None else None
+        if handle is not None:
+            handle.screenChanged.connect(lambda _screen: self.follow_screen())
+
+    def follow_screen(self) -> None:
+        """Keep what is shown at true size at true size: the screen, or what is known about it, is another one."""
+        session, scale = self._session, self.scale()
+        for index, slot in enumerate(session.slots):
+            placement = session.placement(index)
+            if slot.state is not None and placement.mode == "true_size" and scale is not None:
+                session.place(index, replace(placement, scale=scale))
+        session.placement_changed.emit()  # whether true size is known may have changed
+
     def show_dialog(self) -> None:
         """Ask how the window's screen is to be driven; nothing waits for the answer."""
         screen = self._screen()
@@ -57,7 +74,7 @@ class ScreenSetup:
 
     def _take(self, dialog: DisplayDialog) -> None:
         self._session.displays.set_profile(dialog.screen_key, dialog.profile)
-        self._session.placement_changed.emit()  # whether true size is known may have changed
+        self.follow_screen()
 
     def _dialog_closed(self) -> None:
         self.dialog = None
@@ -68,7 +85,7 @@ class ScreenSetup:
         if screen is None or self.pattern is not None:
             return
         self.pattern = TestPatternView(self._session.displays, screen)
-        self.pattern.destroyed.connect(self._pattern_closed)
+        self.pattern.closed.connect(self._pattern_closed)
         self.pattern.showFullScreen()
         self.pattern.activateWindow()
 

@@ -54,8 +54,8 @@ class ReaderState:
         session = self._session
         values: dict[Hashable, object] = {("layout",): self._hung()}
         for uid, state in self._states.items():
-            if state.window is not None or state.inverted:
-                values["grey", uid] = (state.window, state.inverted)
+            if state.window is not None or state.inverted or state.choice:
+                values["grey", uid] = (state.window, state.inverted, state.choice)
         values.update({("place", key): placement for key, placement in self._placements.items()})
         values.update({("marks", uid): marks for uid, marks in session.marks.images.items()})
         return values
@@ -96,9 +96,11 @@ class ReaderState:
 
     @staticmethod
     def _set_grey(state: ImageState, value: object) -> None:
-        window, inverted = value if isinstance(value, tuple) else (None, False)
+        window, inverted, choice = value if isinstance(value, tuple) else (None, False, 0)
         if window != state.window:
             state.set_window(window)
+        if choice != state.choice:
+            state.choose_own(choice)
         if inverted != state.inverted:
             state.set_inverted(inverted)
 

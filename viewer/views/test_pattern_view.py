@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QPoint, QRectF, Qt
-from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QScreen
+from PySide6.QtCore import QPoint, QRectF, Qt, Signal
+from PySide6.QtGui import QCloseEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QScreen
 from PySide6.QtWidgets import QWidget
 
 from viewer.model.displays import DisplayModel, output_levels
@@ -16,8 +16,14 @@ PLATE = 44
 
 
 class TestPatternView(QWidget):
-    """Shows the pattern until a key is pressed or the mouse is clicked."""
+    """Shows the pattern until a key is pressed or the mouse is clicked.
 
+    Signals
+    -------
+    closed()
+    """
+
+    closed = Signal()
     __test__ = False  # the name is no test's
 
     def __init__(self, displays: DisplayModel, screen: QScreen) -> None:
@@ -69,6 +75,11 @@ class TestPatternView(QWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Close."""
         self.close()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Tell that the pattern is gone."""
+        super().closeEvent(event)
+        self.closed.emit()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Close."""
