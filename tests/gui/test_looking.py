@@ -210,9 +210,11 @@ def test_the_sweep_puts_every_breast_pixel_on_screen(open_window: OpenWindow, co
         width, height = view.device_size()
         seen |= ((at > -0.5) & (at < (height - 0.5, width - 0.5))).all(axis=1)
         assert gray(view).max() > 100
+        assert sum(word.startswith("field ") for word in words(view)) == 1
     else:
         pytest.fail("the sweep has no end")
     assert seen.reshape(tissue.shape)[tissue].all()
+    assert not any(word.startswith("field ") for word in words(view))
 
 
 def test_zoom_pan_and_grey_values_survive_scrolling_and_a_hanging_step(

@@ -128,7 +128,7 @@ def test_the_thumbnail_shows_the_slice_under_the_mouse(open_window: OpenWindow) 
     assert window.rect().contains(preview.geometry())
     assert state.slice_index == before  # looking is not going
     move(bar, QPointF(middle(bar, 2), 20))
-    assert preview.words[0] == "slice 3 / 20   2 mm"
+    assert preview.words == ("slice 3 / 20   2 mm", "malignant 0.00", "benign 0.00", "not seen yet")
     assert np.abs(pixels(preview) - first).mean() > 1
     leave(bar)
     assert not preview.isVisible()
@@ -180,7 +180,7 @@ def test_slab_and_cine_are_written_and_the_slab_is_marked(open_window: OpenWindo
     run("slab.set_thickness", context, 5.0)
     context.session.set_cine(12.0)
     bar.refresh()
-    assert bar.shown_as == "slab 5 mm mean   cine 12 / s"
+    assert bar.shown_as == ("slab 5 mm mean", "cine 12 per second")
     found = pixels(bar)
     accent = [(np.abs(found[45, round(middle(bar, index))] - rgb(theme.ACCENT)).max() < 8) for index in range(20)]
     assert [index for index, marked in enumerate(accent) if marked] == [8, 9, 10, 11, 12]

@@ -10,6 +10,7 @@ from viewer.commands.context import Context
 from viewer.commands.table import command
 from viewer.model import sweep
 from viewer.model.placement import Placement
+from viewer.model.viewing import Field
 
 _GROUP = "Zoom and pan"
 
@@ -64,6 +65,7 @@ def _step(context: Context, step: int) -> None:
     shown = sweep.field_shown(session.placement(session.active), fields)
     target = (0 if step > 0 else len(fields) - 1) if shown is None else shown + step
     if 0 <= target < len(fields):
+        session.viewing.field = Field(image.sop_uid, target + 1, len(fields), fields[target])
         session.place(session.active, fields[target])
         text = f"Field {target + 1} of {len(fields)} of {image.label} at 1:1."
     else:

@@ -92,7 +92,7 @@ def bar_of(state: ImageState, entry: ResultEntry | None, loaded: Collection[int]
 
 
 def slice_words(bar: Bar, index: int) -> tuple[str, ...]:
-    """Return what the bar knows about a slice: place, largest saliency per class, its patches or that it stands out."""
+    """Return what the bar knows about a slice: place, largest saliency per class, its patches, whether it was seen."""
     lines = ["   ".join(part for part in bar.place(index) if part)]
     values = bar.profile[index]
     if not np.isnan(values).any():
@@ -100,10 +100,8 @@ def slice_words(bar: Bar, index: int) -> tuple[str, ...]:
     # a patch's number is its place by attention, as on its box
     order = sorted(bar.ticks, key=lambda tick: (-tick.attention, tick.index))
     numbers = [str(number) for number, tick in enumerate(order, 1) if tick.slice_index == index]
-    if numbers:
-        lines.append(f"patch {', '.join(numbers)}")
-    elif index in bar.highlighted:
-        lines.append("highlighted")
+    marks = [f"patch {', '.join(numbers)}"] if numbers else ["highlighted"] if index in bar.highlighted else []
+    lines.append(", ".join([*marks, "seen" if index in bar.seen else "not seen yet"]))
     return tuple(lines)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from psygnal import Signal
 
+from viewer.model.placement import Placement
 from viewer.model.slab import Slab
 
 LENS_STRENGTHS = (2.0, 3.0, 4.0)
@@ -41,8 +42,24 @@ class Lens:
         return replace(self, strength=LENS_STRENGTHS[place % len(LENS_STRENGTHS)])
 
 
+@dataclass(frozen=True)
+class Field:
+    """Where the sweep at 1:1 stands.
+
+    Attributes
+    ----------
+    number, total : e.g. 2 of 6.
+    placement : what the viewport shows while the reader stays there.
+    """
+
+    sop_uid: str
+    number: int
+    total: int
+    placement: Placement
+
+
 class ViewingModel:
-    """Slab and lens of all viewports.
+    """Slab, lens and sweep of all viewports.
 
     Signals
     -------
@@ -55,6 +72,7 @@ class ViewingModel:
     def __init__(self) -> None:
         self.slab = Slab()
         self.lens = Lens()
+        self.field: Field | None = None
 
     def set_slab(self, slab: Slab) -> None:
         """Show slices combined like this from now on."""
@@ -67,6 +85,11 @@ class ViewingModel:
         if lens != self.lens:
             self.lens = lens
             self.lens_changed.emit()
+
+    def field_shown(self, sop_uid: str, placement: Placement) -> Field | None:
+        """Return the sweep's field if it is what a viewport shows; a reader who panned or zoomed has left it."""
+        field = self.field
+        return field if field is not None and (field.sop_uid, field.placement) == (sop_uid, placement) else None
 
     def escape(self) -> bool:
         """Take the lens away; return whether it was there."""

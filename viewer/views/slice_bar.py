@@ -19,6 +19,8 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractSlider, QSizePolicy, QWidget
 
 from viewer.commands import Context
+from viewer.commands.conditions import needs_slices
+from viewer.commands.table import with_keys
 from viewer.model.bar import Bar, bar_of, slice_at
 from viewer.model.gestures import WheelAccumulator
 from viewer.model.viewstate import ImageState
@@ -88,8 +90,10 @@ class SliceBar(QAbstractSlider):
         self.setRange(0, state.image.frames - 1 if state else 0)
         self.setValue(state.slice_index if state else 0)
         self._syncing = False
-        self.setEnabled(state is not None and state.image.frames > 1)
-        self.setAccessibleDescription(self.text)
+        reason = needs_slices(self._context)
+        self.setEnabled(reason is None)
+        self.setToolTip("" if reason is None else f"Not available: {with_keys(reason, self._context)}")
+        self.setAccessibleDescription(self.text if reason is None else f"{self.text}. {self.toolTip()}")
         self.setWhatsThis(self._explanation())
         self._show_hovered()
         self.update()
@@ -148,13 +152,13 @@ class SliceBar(QAbstractSlider):
         return bar.position if bar else ONE_IMAGE
 
     @property
-    def shown_as(self) -> str:
-        """How the slices are shown: combined to slabs, playing; "" for single ones that stand still."""
+    def shown_as(self) -> tuple[str, ...]:
+        """How the slices are shown: combined to slabs, playing; nothing for single ones that stand still."""
         slab, fps = self._session.viewing.slab, self._session.cine_fps
         if self._state is None:
-            return ""
-        words = (slab.text(self._state.image) if slab.on else "", f"cine {fps:g} / s" if fps > 0 else "")
-        return "   ".join(word for word in words if word)
+            return ()
+        words = (slab.text(self._state.image) if slab.on else "", f"cine {fps:g} per second" if fps > 0 else "")
+        return tuple(word for word in words if word)
 
     def _explanation(self) -> str:
         if self._state is None or self._state.image.frames < 2:

@@ -28,6 +28,8 @@ LOWEST_SHOWN = 0.01
 """Saliency from which on at least one pixel is painted: a low bar must not look like none."""
 SEEN_TOP, SEEN_HEIGHT = 48.0, 3.0
 SCALE_TOP, SCALE_HEIGHT = 51.0, 3.0
+WORD_LINE = 17.0
+"""Height of a line of the words at the right."""
 GAP_FROM = 6.0
 """Width of a slice in px from which on neighbouring bars stand apart."""
 
@@ -148,25 +150,26 @@ def _paint_cursor(painter: QPainter, track: Track) -> None:
     painter.fillRect(QRectF(x, TOP - 2, 2, SEEN_TOP + SEEN_HEIGHT - TOP + 2), theme.color(theme.ACCENT))
 
 
-def paint_words(painter: QPainter, rect: QRectF, head: str, mm: str, below: str) -> None:
+def paint_words(painter: QPainter, rect: QRectF, head: str, mm: str, below: tuple[str, ...]) -> None:
     """Paint where the reader is, and under it in which way the slices are shown.
 
     Parameters
     ----------
     head, mm : e.g. ``slice 42 / 66`` at the left, ``41 mm`` at the right.
-    below : e.g. ``slab 10 mm mean``; "": the first line stands alone in the middle.
+    below : lines under it, e.g. ``slab 10 mm mean``.
     """
-    row = QRectF(rect.left(), rect.top() + (10 if below else 18), rect.width(), 20)
+    top = rect.top() + (rect.height() - WORD_LINE * (1 + len(below))) / 2
+    row = QRectF(rect.left(), round(top), rect.width(), WORD_LINE)
     flags = Qt.AlignmentFlag.AlignVCenter
     painter.setFont(theme.body_font())
     painter.setPen(theme.color(theme.TEXT))
     painter.drawText(row, flags | Qt.AlignmentFlag.AlignLeft, head)
     painter.setPen(theme.color(theme.SECONDARY))
     painter.drawText(row, flags | Qt.AlignmentFlag.AlignRight, mm)
-    if below:
-        painter.setFont(theme.caption_font())
+    painter.setFont(theme.caption_font())
+    for number, text in enumerate(below, 1):
         painter.setPen(theme.color(theme.TEXT))
-        painter.drawText(row.translated(0, 18), flags | Qt.AlignmentFlag.AlignLeft, below)
+        painter.drawText(row.translated(0, number * WORD_LINE), flags | Qt.AlignmentFlag.AlignLeft, text)
 
 
 def runs(slices: frozenset[int]) -> list[tuple[int, int]]:

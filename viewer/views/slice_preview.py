@@ -22,8 +22,8 @@ PADDING = 8
 LINE = 16
 DISTANCE = 8
 """Pixels between the preview and the bar."""
-MOST_WORDS = 4
-"""Lines under the picture of an image with an AI result."""
+FEWEST_WORDS, MOST_WORDS = 2, 4
+"""Lines under the picture of an image without and with an AI result."""
 LOADING = "loading"
 
 
@@ -69,7 +69,7 @@ class SlicePreview(QWidget):
         self.setAccessibleDescription(", ".join(self.words))
         width = PICTURE_WIDTH + 2 * PADDING
         # as high for every slice of an image: a card that jumps under the mouse cannot be read
-        lines = MOST_WORDS if bar.ticks or not np.isnan(bar.profile).all() else 1
+        lines = MOST_WORDS if not np.isnan(bar.profile).all() else FEWEST_WORDS
         height = PICTURE_HEIGHT + 2 * PADDING + 4 + LINE * lines
         parent = self.parentWidget()
         room = parent.width() - width if parent is not None else 0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
 from gmic_core.exam.model import Exam
@@ -18,6 +19,9 @@ _ICON_GROUPS = (
     ("window.invert", "window.reset"),
     ("zoom.lens", "slab.toggle", "navigate.toggle_cine"),
 )
+MIN_WIDTH = 400
+TITLE_ROOM = 120
+"""Kept free for whose exam it is when groups of buttons go, px."""
 _TEXTS = {"zoom.one_to_one": "1:1"}
 
 
@@ -46,7 +50,7 @@ def exam_title(exam: Exam | None, *, identity_hidden: bool) -> str:
 
 
 class Toolbar(QWidget):
-    """36 px of commands, in groups separated by hairlines.
+    """36 px of commands, in groups separated by hairlines; groups give way, the first ones last, where it is narrow.
 
     Attributes
     ----------
@@ -63,6 +67,8 @@ class Toolbar(QWidget):
         self.setFixedHeight(theme.TOOLBAR_HEIGHT)
         self.setAccessibleName("Toolbar")
         self.buttons: dict[str, CommandButton] = {}
+        self._groups: list[QWidget] = []
+        self._folding: list[QWidget] = []
         self.measure = MeasureButton(context, self)
         self.title = parts.ElidedLabel(parent=self)
         self.title.setAccessibleName("Exam")
@@ -80,13 +86,11 @@ class Toolbar(QWidget):
         row.addWidget(self._button("view.study_list"))
         row.addWidget(self._button("worklist.toggle"))
         row.addSpacing(8)
-        row.addWidget(self.title, 1)
+        row.addWidget(self.title, 3)  # of the free room most goes to the title: no name is cut while there is any
         for number, group in enumerate(_ICON_GROUPS):
-            if number:
-                self._separate(row)
-            for command_id in group:
-                row.addWidget(self._button(command_id, text=_TEXTS.get(command_id)))
+            row.addWidget(self._group(group, separated=number > 0))
         row.addWidget(self.measure)
+        self._folding = [*reversed(self._groups), self.measure]
         row.addSpacing(8)
         row.addStretch(1)
         row.addWidget(self._button("overlay.toggle_all", text="AI on", with_icon=True))
@@ -105,6 +109,40 @@ class Toolbar(QWidget):
             button.setFixedWidth(theme.CONTROL_HEIGHT)
         self.buttons[command_id] = button
         return button
+
+    def _group(self, command_ids: tuple[str, ...], *, separated: bool) -> QWidget:
+        """Return buttons that belong together, after a hairline unless they are the first."""
+        group = QWidget(self)
+        row = QHBoxLayout(group)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(2)
+        if separated:
+            self._separate(row)
+        for command_id in command_ids:
+            row.addWidget(self._button(command_id, text=_TEXTS.get(command_id)))
+        self._groups.append(group)
+        return group
+
+    def minimumSizeHint(self) -> QSize:
+        """Return a width at which only what has no other place is left; the menu has everything else."""
+        return QSize(MIN_WIDTH, theme.TOOLBAR_HEIGHT)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave groups of buttons out where there is no room for them; their commands are in the menu."""
+        super().resizeEvent(event)
+        self._fold()
+
+    def _fold(self) -> None:
+        layout = self.layout()
+        if layout is None:
+            return
+        for group in self._folding:
+            group.setVisible(True)
+        for group in self._folding:
+            layout.invalidate()
+            if layout.minimumSize().width() + TITLE_ROOM <= self.width():
+                return
+            group.setVisible(False)
 
     def _separate(self, row: QHBoxLayout) -> None:
         row.addSpacing(5)

@@ -90,9 +90,7 @@ class ViewportOver:
             size,
             image_laterality(state.image) is Laterality.R,
             self._marker(state),
-            corner_text.person_lines(
-                self._session.exam_of(state.image.sop_uid), hidden=self._session.identity_hidden
-            ),
+            corner_text.person_lines(self._session.exam_of(state.image.sop_uid), hidden=self._session.identity_hidden),
             [corner_text.Line(readout), *corner_text.image_lines(state, zoom)],
             touches,
         )
@@ -100,19 +98,27 @@ class ViewportOver:
         return placed + (place_edges(size, letters, placed, touches) if letters is not None else [])
 
     def _marker(self, state: ImageState) -> corner_text.Line:
-        """Return the side marker; key image and slab stand beside it, where no breast can push them away."""
+        """Return the side marker; key image, slab and sweep stand beside it, where no breast can push them away."""
         line = corner_text.marker_line(state.image, untrained=self._shows_untrained(state))
         line = replace(line, badges=(*line.badges, *viewport_trials.badges(self._session, self._pixels.entry(state))))
         line = replace(line, badges=(*self._exam_badges(state), *line.badges))
         if state.slice_index in self._session.marks.of(state.image.sop_uid).key_slices:
             line = replace(line, badges=(*line.badges, ("key image", "normal")))
+        return replace(line, badges=(*line.badges, *self._looking_badges(state)))
+
+    def _looking_badges(self, state: ImageState) -> list[tuple[str, corner_text.Tone]]:
+        """Return in which way the image is looked at: as a slab, as a field of the sweep."""
+        badges: list[tuple[str, corner_text.Tone]] = []
         slab, shown = self._session.viewing.slab, self._pixels.shown(state)
-        if shown is None or not slab.on or state.image.frames < 2:
-            return line
-        loading = f"{len(shown.slices) - shown.missing} / {len(shown.slices)} slices loaded"
-        badge: tuple[str, corner_text.Tone] = (slab.text(state.image), "normal")
-        badges = (badge,) if not shown.missing else (badge, (loading, "warning"))
-        return replace(line, badges=(*line.badges, *badges))
+        if shown is not None and slab.on and state.image.frames > 1:
+            badges.append((slab.text(state.image), "normal"))
+            if shown.missing:
+                badges.append((f"{len(shown.slices) - shown.missing} / {len(shown.slices)} slices loaded", "warning"))
+        if self._session.active_state is state:
+            placement = self._session.placement(self._session.active)
+            field = self._session.viewing.field_shown(state.image.sop_uid, placement)
+            badges += [(f"field {field.number} / {field.total}", "normal")] if field else []
+        return badges
 
     def _exam_badges(self, state: ImageState) -> list[tuple[str, corner_text.Tone]]:
         """Return a badge where the image is not of the open exam: nobody may take a prior for today's image."""
