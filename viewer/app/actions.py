@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from gmic_core.inference.occlusion import Occlusion
 from gmic_core.inference.stability import Shift
 from gmic_core.models.card import model_card
 from viewer.app.cine import CinePlayer
+from viewer.app.exporting import Exports
 from viewer.app.opening import Opening
 from viewer.app.preferences import Preferences
 from viewer.app.reading_ai import AiRuns
@@ -55,6 +55,7 @@ class AppActions:
         self.preferences: Preferences | None = None
         self.volumes: Volumes | None = None
         self.worklist: WorklistDesk  # set with the window
+        self.exports: Exports
         self.screens = ScreenSetup(session, lambda: self.window)
 
     # -- files ---------------------------------------------------------------------------------------------------
@@ -75,21 +76,6 @@ class AppActions:
     def open_exam(self, exam: Exam) -> None:
         """Put an exam of the worklist on screen."""
         self._opening.open_exam(exam)
-
-    def save_screenshot(self) -> None:
-        """Ask for a name and save the window as it is."""
-        if self.window is None:
-            return
-        picture = self.window.grab()  # before the dialog can lie over it
-        proposed = f"gmic-viewer-{time.strftime('%Y-%m-%d-%H%M%S')}.png"  # no identity in the name of a file
-        name, _ = QFileDialog.getSaveFileName(self.window, "Save screenshot", proposed, "PNG picture (*.png)")
-        if not name:
-            return
-        path = Path(name) if Path(name).suffix else Path(f"{name}.png")
-        if picture.save(str(path)):
-            self._session.notice.emit("hint", f"Saved {path.name}.")
-        else:
-            self._session.notice.emit("error", f"{path} could not be written; choose another folder.")
 
     # -- hanging -------------------------------------------------------------------------------------------------
     def hang(self, layout: str) -> None:

@@ -15,6 +15,7 @@ from gmic_core.paths import user_data_dir
 from viewer.app.actions import AppActions
 from viewer.app.cine import CinePlayer
 from viewer.app.crash import versions
+from viewer.app.exporting import Exports
 from viewer.app.logs import AppLog
 from viewer.app.marking import Marking
 from viewer.app.opening import Opening
@@ -34,6 +35,7 @@ from viewer.model.settings import Settings, load_settings, save_settings
 from viewer.services.answers import AnswerStore
 from viewer.services.early import Early
 from viewer.services.inference import InferenceClient
+from viewer.services.jobs import JobRunner
 from viewer.services.loader import FrameLoader
 from viewer.services.store import ResultStore
 from viewer.views import theme
@@ -117,6 +119,8 @@ class Application(QObject):
         self.actions.worklist = self.worklist.desk
         self.window = self.actions.window = MainWindow(self.context)
         self.volumes = self.actions.volumes = Volumes(self.context, self.window, self.loader.decode, self.post)
+        self.jobs = JobRunner(self.session, self.post)
+        self.actions.exports = Exports(self.context, self.window, self.loader.decode, self.jobs)
         self._wire()
         early.hand_over(self.opening, self.post)
         for text in (*problems, self.store.problem):
@@ -193,6 +197,7 @@ class Application(QObject):
                 self.volumes.close,
                 self.marking.close,
                 lambda: self.worklist.close(CLOSE_S - 1.0),
+                self.jobs.close,
             ],
             CLOSE_S,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QWidget
@@ -45,6 +45,7 @@ class WorklistDesk:
         self._opening, self._loader, self._parent = opening, loader, parent
         self._opened = 0  # counts what was asked to be opened: an answer that comes late is dropped
         self._expected = ""
+        self._filter: WorklistFilter | None = None  # as it was before identity was hidden
         session.exam_changed.connect(self._exam_changed)
         session.identity_changed.connect(self._identity_changed)
         session.worklist.changed.connect(self._expect_next)
@@ -149,8 +150,15 @@ class WorklistDesk:
 
     # -- identity ------------------------------------------------------------------------------------------------
     def _identity_changed(self, hidden: bool) -> None:
-        if hidden:  # a name in the filter would tell whose exams are shown
-            wanted = self._session.worklist.filter
+        wanted = self._session.worklist.filter
+        if not hidden and self._filter is not None:
+            before, self._filter = self._filter, None
+            narrowed = replace(wanted, patient=before.patient)
+            self._session.worklist.set_filter(
+                replace(narrowed, first_date=before.first_date, last_date=before.last_date)
+            )
+        elif hidden:  # a name in the filter would tell whose exams are shown
+            self._filter = wanted
             self._session.worklist.set_filter(WorklistFilter(least_score=wanted.least_score, state=wanted.state))
 
     # -- AI ------------------------------------------------------------------------------------------------------

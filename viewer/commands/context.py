@@ -118,9 +118,6 @@ class Actions(Protocol):
     def show_model_card(self, model: str, weights: Sequence[str]) -> None:
         """Show what a network with these weights was made for."""
 
-    def show_model_card(self, model: str, weights: Sequence[str]) -> None:
-        """Show what a network with these weights was made for."""
-
     def cancel_ai(self) -> None:
         """Stop the running job and forget the queued ones."""
 
@@ -153,9 +150,6 @@ class Actions(Protocol):
 
     def toggle_full_screen(self) -> None:
         """Let the window fill the screen, or go back."""
-
-    def save_screenshot(self) -> None:
-        """Ask for a name and save the window as it is."""
 
     def show_help(self) -> None:
         """Show or hide the sheet of keys."""

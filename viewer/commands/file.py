@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from viewer.commands.conditions import needs_exam
 from viewer.commands.context import Context
 from viewer.commands.table import command
 
@@ -42,17 +41,3 @@ def _needs_last(context: Context) -> str | None:
 def open_last(context: Context) -> None:
     """Go on with the exam that was open when the window was closed, hung as it was."""
     context.actions.open_last()
-
-
-@command(
-    "file.screenshot", "Save screenshot", keys="Ctrl+Shift+S", group=_GROUP, icon="camera", why_disabled=needs_exam
-)
-def save_screenshot(context: Context) -> None:
-    """Save the window as a picture; a hidden identity is hidden in it too."""
-    context.actions.save_screenshot()
-
-
-@command("file.quit", "Quit", keys="Ctrl+Q", group=_GROUP)
-def quit_application(context: Context) -> None:
-    """Close the window; a running AI job is stopped."""
-    context.actions.quit()

@@ -85,6 +85,7 @@ class Session:
         self.cine_fps = 0.0
         self.selected_patch: tuple[str, int] | None = None
         self.activity: Activity | None = None
+        self.exporting = False
         self.background = ""
         self.coming: frozenset[str] = frozenset()
         self.overlays = OverlayModel()

@@ -34,7 +34,7 @@ def reason(context: Context, command_id: str) -> str | None:
         ("file.open", (), ("open_dialog",)),
         ("file.open_folder", (), ("open_folder_dialog",)),
         ("file.open_paths", ((Path("a"),),), ("open_paths", [Path("a")])),
-        ("file.screenshot", (), ("save_screenshot",)),
+        ("file.screenshot", (), ("exports.screenshot", "window", False)),
         ("file.quit", (), ("quit",)),
         ("view.study_list", (), ("toggle_panel", "study")),
         ("view.ai_panel", (), ("toggle_panel", "ai")),
