@@ -19,7 +19,7 @@ from viewer.views import theme
 MARGIN = 10.0
 LINE_HEIGHT = 16.0
 MARKER_HEIGHT = 26.0
-BADGE_HEIGHT = 16.0
+BADGE_HEIGHT, BADGE_LINE = 16.0, 20.0
 BADGE_PADDING = 5.0
 GAP = 8.0
 CLEARANCE = 3.0
@@ -65,7 +65,7 @@ def text_width(text: str) -> float:
 
 def _width(line: Line, *, marker: bool) -> float:
     badges = sum(GAP + _text_width(text) + 2 * BADGE_PADDING for text, _ in line.badges)
-    return _text_width(line.text, marker=marker) + badges
+    return _text_width(line.text, marker=marker) + badges - (0 if line.text or not line.badges else GAP)
 
 
 def place_lines(
@@ -81,9 +81,10 @@ def place_lines(
     below : lines of the lower corner, from the bottom; lines that follow one without room are left out as well.
     touches : whether a rectangle covers breast.
     """
-    placed = [_place_marker(size, nipple_left, marker, touches)]
-    placed += _above(size, nipple_left, placed[0].rect, above, touches)
-    placed += _below(size, nipple_left, placed, below, touches)
+    placed = _place_marker(size, nipple_left, marker, touches)
+    taken = functools.reduce(QRectF.united, (line.rect for line in placed))
+    placed += _above(size, nipple_left, taken, above, touches)
+    placed += _below(size, nipple_left, taken, placed, below, touches)
     return placed
 
 
@@ -91,41 +92,71 @@ def _above(size: QSizeF, nipple_left: bool, marker: QRectF, lines: Sequence[Line
     """Place the upper lines on the side that has room for more of them, the nipple's if both have the same."""
 
     def on(left: bool) -> list[Placed]:
-        beside = _is_left(size, marker) == left and marker.top() < size.height() / 2
-        return _stack(size, left, lines, MARGIN + MARKER_HEIGHT * beside, +1, size.height() * 0.45, touches)
+        beside = _reaches(size, marker, left) and marker.top() < size.height() / 2
+        return _stack(size, left, lines, marker.bottom() if beside else MARGIN, +1, size.height() * 0.45, touches)
 
     return max(on(nipple_left), on(not nipple_left), key=len)
 
 
 def _below(
-    size: QSizeF, nipple_left: bool, placed: Sequence[Placed], lines: Sequence[Line], touches: Touches
+    size: QSizeF,
+    nipple_left: bool,
+    marker: QRectF,
+    placed: Sequence[Placed],
+    lines: Sequence[Line],
+    touches: Touches,
 ) -> list[Placed]:
     """Place the lower lines in the same way, below what stands on their side already."""
-    marker = placed[0].rect
 
     def on(left: bool) -> list[Placed]:
         bottom = size.height() - MARGIN - LINE_HEIGHT
-        if _is_left(size, marker) == left and marker.top() >= size.height() / 2:
-            bottom -= MARKER_HEIGHT
+        if _reaches(size, marker, left) and marker.top() >= size.height() / 2:
+            bottom -= marker.height()
         uppers = [line.rect.bottom() for line in placed if line.rect.top() < size.height() / 2]
         return _stack(size, left, lines, bottom, -1, min(max(uppers, default=0.0) + LINE_HEIGHT, bottom), touches)
 
     return max(on(nipple_left), on(not nipple_left), key=len)
 
 
-def _is_left(size: QSizeF, rect: QRectF) -> bool:
-    return float(rect.center().x()) < size.width() / 2
+def _reaches(size: QSizeF, marker: QRectF, left: bool) -> bool:
+    """Whether the marker stands in the way of lines on a side; in a narrow viewport it does on both."""
+    column = size.width() * WIDEST_SHARE
+    edge = MARGIN if left else size.width() - MARGIN - column
+    return bool(marker.left() < edge + column and marker.right() > edge)
 
 
-def _place_marker(size: QSizeF, nipple_left: bool, marker: Line, touches: Touches) -> Placed:
-    low = size.height() - MARGIN - MARKER_HEIGHT
+def _place_marker(size: QSizeF, nipple_left: bool, marker: Line, touches: Touches) -> list[Placed]:
+    """Place the marker where no breast is, else on a plate; badges without room stand in lines of their own below."""
+    lines = _broken(marker, size.width() - 2 * MARGIN)
+    height = MARKER_HEIGHT + BADGE_LINE * (len(lines) - 1)
+    low = size.height() - MARGIN - height
     spots = [(nipple_left, MARGIN), (nipple_left, low), (not nipple_left, MARGIN), (not nipple_left, low)]
-    width = _width(marker, marker=True)
-    for left, top in spots:
-        rect = QRectF(_x(size, left, width), top, width, MARKER_HEIGHT)
-        if not touches(rect):
-            return Placed(marker, rect, marker=True)
-    return Placed(marker, QRectF(_x(size, nipple_left, width), MARGIN, width, MARKER_HEIGHT), marker=True, plate=True)
+    widths = [_width(line, marker=number == 0) for number, line in enumerate(lines)]
+    free = [
+        (left, top) for left, top in spots if not touches(QRectF(_x(size, left, max(widths)), top, max(widths), height))
+    ]
+    left, top = free[0] if free else (nipple_left, MARGIN)
+    placed = []
+    for number, (line, width) in enumerate(zip(lines, widths, strict=True)):
+        first = number == 0
+        rect = QRectF(_x(size, left, width), top, width, MARKER_HEIGHT if first else BADGE_LINE)
+        placed.append(Placed(line, rect, marker=first, plate=not free))
+        top += rect.height()
+    return placed
+
+
+def _broken(marker: Line, room: float) -> list[Line]:
+    """Break the badges of a marker into lines that fit: side and view must not be pushed out of the viewport."""
+    lines = [Line(marker.text, marker.tone)]
+    for badge in marker.badges:
+        last = lines[-1]
+        longer = Line(last.text, last.tone, (*last.badges, badge))
+        empty = not last.text and not last.badges
+        if empty or _width(longer, marker=len(lines) == 1) <= room:
+            lines[-1] = longer
+        else:
+            lines.append(Line("", marker.tone, (badge,)))
+    return lines
 
 
 def _x(size: QSizeF, left: bool, width: float) -> float:
@@ -165,12 +196,12 @@ def paint_lines(painter: QPainter, lines: Sequence[Placed]) -> None:
 def _paint_line(painter: QPainter, placed: Placed) -> None:
     if placed.plate:
         painter.fillRect(placed.rect.adjusted(-4, 0, 4, 0), theme.color(theme.VIEWPORT, 0.7))
-    if not placed.line.text:
-        return
-    painter.setFont(_font(marker=placed.marker))
-    painter.setPen(theme.color(TONES[placed.line.tone]))
-    painter.drawText(placed.rect, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, placed.line.text)
-    x = placed.rect.left() + _text_width(placed.line.text, marker=placed.marker) + GAP
+    x = placed.rect.left()
+    if placed.line.text:
+        painter.setFont(_font(marker=placed.marker))
+        painter.setPen(theme.color(TONES[placed.line.tone]))
+        painter.drawText(placed.rect, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, placed.line.text)
+        x += _text_width(placed.line.text, marker=placed.marker) + GAP
     for text, tone in placed.line.badges:
         x = paint_badge(painter, QPointF(x, placed.rect.center().y()), text, tone) + GAP
 
