@@ -11,7 +11,11 @@ from viewer.views import parts
 from viewer.views.command_widgets import CommandButton, Refresher
 from viewer.views.patch_list import PatchList
 from viewer.views.patch_model import Index, patches_of
-from viewer.views.trial_texts import what_if_text
+from viewer.views.rows import Rows
+from viewer.views.trial_texts import what_if_rows, what_if_text
+
+MIN_LIST_HEIGHT = 156
+"""One row of pictures: whatever is said below them, some of the patches are to be seen."""
 
 
 class PatchStrip(QWidget):
@@ -21,7 +25,7 @@ class PatchStrip(QWidget):
     ----------
     list : the pictures.
     detail : what is known about the selected patch.
-    what_if : the score without the patches that are left out.
+    what_if, what_if_rows : the score without the patches that are left out.
     """
 
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
@@ -30,10 +34,12 @@ class PatchStrip(QWidget):
         self._shown: ImageResult | None = None
         self.setAccessibleName("Patches")
         self.list = PatchList(context, self)
+        self.list.setMinimumHeight(MIN_LIST_HEIGHT)
         self.empty = parts.Label("", "secondary")
         self.empty.setWordWrap(True)
         self.detail = parts.caption("", wrap=True)
-        self.what_if = parts.caption("", "", wrap=True)
+        self.what_if = parts.caption("", "secondary", wrap=True)
+        self.what_if_rows = Rows()
         self.all_patches = CommandButton(context, "trial.all_patches", self, text="Count all")
         self.full_size = QToolButton(self)
         self._build()
@@ -77,6 +83,7 @@ class PatchStrip(QWidget):
         self.all_patches.setProperty("filled", True)
         self.all_patches.setProperty("compact", True)
         column.addWidget(self.what_if)
+        column.addWidget(self.what_if_rows)
         column.addWidget(self.all_patches, 0, Qt.AlignmentFlag.AlignLeft)
 
     def refresh(self) -> None:
@@ -107,8 +114,11 @@ class PatchStrip(QWidget):
         """Show which patches are left out, and the score without them."""
         trial = self._context.session.trials.what_if(sop_uid)
         self.list.patches.set_keep(trial.keep if trial is not None else ())
-        self.what_if.setText(what_if_text(trial) if trial is not None else "")
+        text, tone = what_if_text(trial) if trial is not None else ("", "secondary")
+        self.what_if.setText(text)
+        self.what_if.set_look(tone)
         self.what_if.setVisible(trial is not None)
+        self.what_if_rows.show_rows(what_if_rows(trial) if trial is not None else [])
         self.all_patches.refresh()
         self.all_patches.setVisible(trial is not None)
 
@@ -128,4 +138,5 @@ class PatchStrip(QWidget):
 
     def _show_detail(self, index: Index, _before: Index | None = None) -> None:
         patch = self.list.patches.patches[index.row()] if index.isValid() else None
-        self.detail.setText(f"{patch.title}\n{patch.local_text}".strip() if patch else "")
+        words = (patch.title, patch.local_text, f"chosen by {patch.weights}" if patch.weights else "") if patch else ()
+        self.detail.setText("\n".join(word for word in words if word))

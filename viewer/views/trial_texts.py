@@ -20,7 +20,8 @@ def change_text(before: float, after: float) -> str:
     """Return e.g. ``0.71 → 0.33 (-0.38)``."""
     if math.isnan(before) or math.isnan(after):
         return f"{score_text(before)} {ARROW} {score_text(after)}"
-    return f"{score_text(before)} {ARROW} {score_text(after)} ({after - before:+.2f})"
+    moved = f"{after - before:+.2f}".replace("-0.00", "+0.00")
+    return f"{score_text(before)} {ARROW} {score_text(after)} ({moved.replace('+0.00', 'the same')})"
 
 
 def experiment_rows(experiment: Experiment) -> list[tuple[str, str]]:
@@ -59,7 +60,7 @@ def where_text(experiment: Experiment) -> str:
 def drift_text(found: Stability, frames: int) -> str:
     """Say how far the peak moves."""
     if math.isnan(found.drift):
-        return "no peak"
+        return "nowhere"
     plane = f"{found.drift:.1f} mm" if found.in_mm else f"{found.drift:.0f} pixels"
     if frames < 2:
         return plane
@@ -72,7 +73,8 @@ def stability_rows(steadiness: Steadiness) -> list[tuple[str, str]]:
     for finding in FINDINGS:
         found = steadiness.of(finding)
         scores = f"{score_text(found.lowest)}{EN_DASH}{score_text(found.highest)}"
-        rows.append((finding.name.lower(), f"{scores}, peak {drift_text(found, steadiness.image.frames)}"))
+        rows.append((finding.name.lower(), scores))
+        rows.append((f"{finding.name.lower()} peak moves", drift_text(found, steadiness.image.frames)))
     return rows
 
 
@@ -89,21 +91,25 @@ def badge_text(steadiness: Steadiness) -> tuple[str, str]:
     return f"moves under shifts, scores within {worst:.2f}", "warning"
 
 
-def what_if_text(what_if: WhatIf) -> str:
-    """Say what the scores are without some patches."""
-    base, reduced = what_if.base, what_if.reduced
+def what_if_text(what_if: WhatIf) -> tuple[str, str]:
+    """Return (text, tone) that says what is left out, or why it could not be scored."""
     count = len(what_if.keep) - sum(what_if.keep)
-    head = f"Without {count} patch{'' if count == 1 else 'es'} of {len(what_if.keep)}"
+    head = f"What if: without {count} patch{'' if count == 1 else 'es'} of {len(what_if.keep)}"
     if what_if.status in ("failed", "cancelled"):
-        return f"{head}: {what_if.message}"
-    if reduced is None:
-        return f"{head}: {MISSING}"
-    lines = [f"{head} (what if, not the result):"]
+        return f"{head}. {what_if.message}", "error"
+    return f"{head}; not the result", "secondary"
+
+
+def what_if_rows(what_if: WhatIf) -> list[tuple[str, str]]:
+    """Return (class, before and after) of the local score and of the score of the image."""
+    base, reduced = what_if.base, what_if.reduced
+    rows = []
     for finding in FINDINGS:
-        local = change_text(base.y_local[finding], reduced.y_local[finding])
-        lines.append(f"{finding.name.lower()} local {local}")
-        lines.append(f"{' ' * 4}score {change_text(base.y[finding], reduced.y[finding])}")
-    return "\n".join(lines)
+        name = finding.name.lower()
+        local = change_text(base.y_local[finding], reduced.y_local[finding]) if reduced else MISSING
+        score = change_text(base.y[finding], reduced.y[finding]) if reduced else MISSING
+        rows += [(f"{name}, local", local), (f"{name}, score", score)]
+    return rows
 
 
 def members_text(result: ImageResult) -> str:

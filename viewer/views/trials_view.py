@@ -2,40 +2,16 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from viewer.commands import Context
 from viewer.model.trials import Experiment, Steadiness, Trial
 from viewer.views import parts
 from viewer.views import trial_texts as texts
 from viewer.views.command_widgets import CommandButton, Refresher
+from viewer.views.rows import Rows
 
 TITLE = "Try out this result"
-
-
-class Rows(QWidget):
-    """Names at the left, numbers at the right."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.values: dict[str, parts.Label] = {}
-        self._grid = QGridLayout(self)
-        self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setHorizontalSpacing(8)
-        self._grid.setVerticalSpacing(2)
-        self._grid.setColumnStretch(1, 1)
-
-    def show_rows(self, rows: list[tuple[str, str]]) -> None:
-        """Show these rows; their names stay the same from call to call, or there are none."""
-        self.setVisible(bool(rows))
-        for name, value in rows:
-            if name not in self.values:
-                row = len(self.values)
-                self.values[name] = parts.caption("", "")
-                self._grid.addWidget(parts.caption(name), row, 0)
-                self._grid.addWidget(self.values[name], row, 1)
-            self.values[name].setText(value)
-            self.values[name].setAccessibleName(f"{name} {value}")
 
 
 class Part(QWidget):
@@ -129,8 +105,8 @@ class TrialsView(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        column.addWidget(self.fold)
         column.addWidget(self.badge)
+        column.addWidget(self.fold)
 
     def refresh(self) -> None:
         """Show what is tried out on the active image."""
