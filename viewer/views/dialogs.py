@@ -111,6 +111,7 @@ class MessageDialog(QDialog):
         sentence = parts.Label(meaning)
         sentence.setWordWrap(True)
         sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        sentence.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         words.addWidget(sentence)
         row.addLayout(words, 1)
         return row

@@ -33,6 +33,7 @@ class MarksEditor(QLineEdit):
         self.setFixedSize(WIDTH, theme.CONTROL_HEIGHT)
         self.setPlaceholderText("Write, then Enter; Esc cancels")
         self.setAccessibleName("Words of the mark")
+        self.setToolTip("Enter keeps the words, Esc does not")
         self.setCursor(Qt.CursorShape.IBeamCursor)
         self.hide()
         self.returnPressed.connect(self._keep)

@@ -115,6 +115,7 @@ class MarksList(QListWidget):
         self._filling = False
         self.setItemDelegate(RowDelegate(self))
         self.setAccessibleName("Marks and key images")
+        self.setToolTip("A click or the arrow keys go to a mark")
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setFrameShape(QListWidget.Shape.NoFrame)

@@ -33,9 +33,16 @@ def main_menu(context: Context, parent: QWidget) -> QMenu:
 def _add_recent(menu: QMenu, context: Context) -> None:
     recent = QMenu("Open recent", menu)
     paths = context.settings.recent
-    recent.setEnabled(bool(paths) and not context.session.identity_hidden)  # folder names often are patients' names
+    recent.setToolTipsVisible(True)
+    reason = "" if paths else "nothing was opened yet."
+    if context.session.identity_hidden:  # names of folders often are patients' names
+        reason = "names of folders may tell whose exam it is; press {view.hide_identity} to show the identity."
+    recent.setEnabled(not reason)
+    entry = recent.menuAction()
+    entry.setToolTip(f"Not available: {with_keys(reason, context)}" if reason else "Exams and folders opened last")
     for path in paths:
         action = QAction(short_path(path), recent)
+        action.setToolTip(path)
         action.triggered.connect(lambda _checked=False, path=path: run("file.open_paths", context, [Path(path)]))
         recent.addAction(action)
     actions = menu.actions()

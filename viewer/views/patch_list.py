@@ -42,6 +42,7 @@ class PatchList(QListView):
         self.setModel(self.patches)
         self.setItemDelegate(PatchDelegate(self))
         self.setAccessibleName("Patches")
+        self.setToolTip("Enter or a click goes to the slice of a patch")
         self.setViewMode(QListView.ViewMode.IconMode)
         self.setMovement(QListView.Movement.Static)
         self.setResizeMode(QListView.ResizeMode.Adjust)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from viewer.commands import COMMANDS, Context
+from viewer.commands import Context
 from viewer.model.settings import CINE_FPS
 from viewer.views.setting_rows import Page
 
@@ -49,17 +49,14 @@ class ReadingPage(Page):
     def __init__(self, context: Context) -> None:
         super().__init__(context, "Reading")
         settings = context.settings
-        layouts = [
-            (entry.label, entry.id.removeprefix("layout."))
-            for entry in COMMANDS.values()
-            if entry.id.startswith("layout.") and entry.keys and "Ctrl+" in entry.keys[0] and entry.checked
-        ]
+        layouts = [(label, layout) for layout, label in context.actions.offered_layouts()]
         self.section("Opening")
         self.choice("settings.layout", "First layout", layouts, lambda: settings.layout)
         self.switch("settings.offer_last", "Offer the last exam at the start", lambda: settings.offer_last)
         self.section("Slices")
         low, high = CINE_FPS
         self.slider("settings.cine_fps", "Cine speed", (int(low), int(high)), lambda: settings.cine_fps, " per second")
+        self.switch("navigate.cine_sweep", "Cine to and fro", lambda: settings.cine_sweep)
         self.finish()
 
 

@@ -194,6 +194,7 @@ class Page(QScrollArea):
         """Add a line that tells something; the caller fills it."""
         value = parts.Label()
         value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        value.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         value.setWordWrap(True)
         value.setMinimumHeight(theme.CONTROL_HEIGHT)
         value.setAccessibleName(name)

@@ -9,6 +9,7 @@ from functools import partial
 from PySide6.QtCore import QEvent, QPoint, QRectF, QSize, Qt
 from PySide6.QtGui import (
     QFocusEvent,
+    QHelpEvent,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -16,7 +17,7 @@ from PySide6.QtGui import (
     QPen,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QAbstractSlider, QSizePolicy, QWidget
+from PySide6.QtWidgets import QAbstractSlider, QSizePolicy, QToolTip, QWidget
 
 from viewer.commands import Context
 from viewer.commands.conditions import needs_slices
@@ -196,6 +197,14 @@ class SliceBar(QAbstractSlider):
         if self.isSliderDown():
             self.setValue(self.slice_under(event.position().x()))
         self._hover(self.slice_under(event.position().x()) if self._on_track(event.position().x()) else None)
+
+    def event(self, event: QEvent) -> bool:
+        """Explain the marks where no preview is in the way: over the words at the right."""
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            if not self._on_track(event.pos().x()):
+                QToolTip.showText(event.globalPos(), self.whatsThis(), self)
+            return True
+        return super().event(event)
 
     def leaveEvent(self, event: QEvent) -> None:
         """Take the preview away."""

@@ -9,6 +9,7 @@ import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QEnterEvent,
+    QFocusEvent,
     QMouseEvent,
     QPainter,
     QPaintEvent,
@@ -19,7 +20,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QWidget
 
 from gmic_core.exam.geometry import PlaneMap
-from viewer.commands import Context
+from viewer.commands import Context, run
 from viewer.model import corner_text
 from viewer.model.placement import stored_to_screen, view_mm_map
 from viewer.model.session import LinkKey, link_key
@@ -77,7 +78,7 @@ class ViewportView(QWidget):
         self.setObjectName("viewport")
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMouseTracking(True)
-        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.CrossCursor)
         self.marks = MarksLayer(self, context)
         self.lens = ViewportLens(self, context.session)
@@ -346,6 +347,12 @@ class ViewportView(QWidget):
         """Begin to read values."""
         self._mouse_at = event.position()
         self._update_readout()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Become the active viewport when the keyboard comes here."""
+        super().focusInEvent(event)
+        if event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason):
+            run("layout.activate", self._context, self.index)
 
     def leaveEvent(self, event: QEvent) -> None:
         """Stop to read values."""

@@ -116,6 +116,7 @@ class FilterLine(QWidget):
         for field in (self.patient, self.first, self.last):
             field.setEnabled(not hidden)
             field.setToolTip(HIDDEN_TIP if hidden else str(field.property("tip")))
+            field.setAccessibleDescription(HIDDEN_TIP if hidden else "")
         self.clear.refresh()
         if self._typing.isActive():
             return
