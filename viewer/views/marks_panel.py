@@ -7,14 +7,13 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 from viewer.commands import Context
 from viewer.commands.marks import image_of
 from viewer.model.marks_values import MarkValues
-from viewer.views import parts
+from viewer.views import parts, theme
 from viewer.views.command_widgets import CommandButton, Refresher
 from viewer.views.marks_list import ROW_HEIGHT, MarksList
 
 MOST_ROWS = 4
 """Rows shown without scrolling."""
 BUTTONS = ("edit.undo", "edit.redo", "marks.copy", "marks.delete")
-BUTTON_WIDTH = 24
 
 
 class MarksPanel(QWidget):
@@ -35,7 +34,7 @@ class MarksPanel(QWidget):
         self.detail = parts.caption("", wrap=True)
         self._buttons = [CommandButton(context, command_id, self) for command_id in BUTTONS]
         # the panel comes and goes with the marks: it must never ask for more width, or the images would jump
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._build()
         session, marks = context.session, context.session.marks
         marks.cleared.connect(self._values.forget)
@@ -57,7 +56,7 @@ class MarksPanel(QWidget):
         head.addWidget(parts.heading("Marks"))
         head.addStretch(1)
         for button in self._buttons:
-            button.setFixedWidth(BUTTON_WIDTH)
+            button.setFixedWidth(theme.CONTROL_HEIGHT)
             head.addWidget(button)
         column.addLayout(head)
         column.addWidget(self.list)
