@@ -107,7 +107,8 @@ class Volumes:
         if not self._model.is_open:
             return
         session = self._session
-        image = volume_image(session.exam, session.active_image)
+        active = session.active_image
+        image = volume_image(session.exam_of(active.sop_uid), active) if active is not None else None
         if image is None:
             if session.image(self._model.sop_uid) is None:
                 self._forget()
@@ -163,5 +164,8 @@ class Volumes:
     def _pointed(self) -> None:
         """Follow the cursor over any image of this breast and view."""
         cursor, image = self._session.links.cursor, self._session.image(self._model.sop_uid)
-        if cursor is not None and image is not None and cursor.key == link_key(image):
+        if cursor is None or image is None or cursor.key != link_key(image):
+            return
+        # the same place of a breast in an earlier exam is another place
+        if self._session.exam_of(cursor.sop_uid) is self._session.exam_of(image.sop_uid):
             self._model.point(view_mm_to_world(image, cursor.at))

@@ -19,7 +19,7 @@ def _why_not_open(context: Context) -> str | None:
     if reason or context.session.volume.is_open:
         return None if context.session.volume.is_open else reason
     image = context.session.active_image
-    if image is not None and volume_image(context.session.exam, image) is None:
+    if image is not None and volume_image(context.session.exam_of(image.sop_uid), image) is None:
         return f"there is no tomosynthesis (DBT) of {image.label} in this exam."
     return None
 
@@ -35,7 +35,7 @@ def why_no_opengl(engine: Engine) -> str | None:
     if engine.kind == "missing":
         return f"OpenGL is missing here ({engine.text}); the projection works without it."
     if engine.kind == "software":
-        return f"OpenGL runs in software here ({engine.text}) and is slow."
+        return f"OpenGL runs in software here ({engine.text.partition(' (')[0]}) and is slow."
     return None
 
 
@@ -60,7 +60,7 @@ def _why_not_opengl(context: Context) -> str | None:
 @command(
     "volume.toggle",
     "3D view",
-    keys="Alt+V",
+    keys="3",
     group=_GROUP,
     icon="box",
     why_disabled=_why_not_open,
@@ -115,7 +115,7 @@ def show_reslice(context: Context) -> None:
     _show(context, "reslice")
 
 
-@command("volume.next_kind", "Next kind of 3D view", keys="Alt+Shift+V", group=_GROUP, why_disabled=_needs_open)
+@command("volume.next_kind", "Next kind of 3D view", keys="Alt+3", group=_GROUP, why_disabled=_needs_open)
 def next_kind(context: Context) -> None:
     """Go from projection to shaded volume, where OpenGL allows it, to slices through the volume."""
     able: list[VolumeKind] = ["mip", "reslice"] if _why_not_shaded(context) else ["mip", "volume", "reslice"]

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from gmic_core.exam.geometry import PlaneMap
 from gmic_core.types import Finding
-from viewer.model.colormaps import rgba
-from viewer.model.overlay_paint import HATCH_GAP, HATCH_PERIOD
+from viewer.model.colormaps import line_rgb, rgba
+from viewer.model.overlay_paint import CONTOUR_PIXELS, HATCH_GAP, HATCH_PERIOD
 from viewer.model.overlays import OverlaySettings
 from viewer.model.results import ResultEntry
 from viewer.model.volume_grid import FloatArray, VolumeGrid
@@ -98,6 +98,9 @@ def _lay(picture: Pixels, finding: Finding, steps: Values, settings: OverlaySett
     if not rows.size:
         return
     part = (slice(rows[0], rows[-1] + 1), slice(cols[0], cols[-1] + 1))
+    if settings.contour:
+        picture[part][_outline(over[part])] = (*line_rgb(finding)[::-1], 255)
+        return
     colours = rgba(finding, steps[part].astype(np.float32) / FINE, settings.threshold(finding), settings.opacity)
     colours[~over[part]] = 0  # a value on the threshold may be rounded up to the step above it
     if hatched:
@@ -106,3 +109,12 @@ def _lay(picture: Pixels, finding: Finding, steps: Values, settings: OverlaySett
     through = 255 - colours[..., 3:].astype(np.uint16)
     under = (picture[part][..., :3].astype(np.uint16) * through + 127) // 255
     picture[part][..., :3] = np.minimum(under + colours[..., 2::-1], 255).astype(np.uint8)
+
+
+def _outline(over: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return the rim of a finding, inside it, as wide as over the 2D images."""
+    import cv2
+
+    kernel = np.ones((2 * CONTOUR_PIXELS + 1,) * 2, np.uint8)
+    inside = cv2.erode(over.astype(np.uint8), kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    return np.asarray(over & (inside == 0), np.bool_)

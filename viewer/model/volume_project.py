@@ -64,9 +64,10 @@ class Stack:
     @cached_property
     def filled(self) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
         """Which planes of each axis hold anything but 0."""
-        some: npt.NDArray[np.bool_] = np.asarray(self.values > 0, np.bool_)
-        by_row = some.any(axis=2)  # (planes, rows)
-        return by_row.any(axis=1), by_row.any(axis=0), some.any(axis=(0, 1))
+        any_of = np.logical_or.reduce
+        some = self.values > 0
+        by_row = any_of(some, axis=2)  # (planes, rows)
+        return any_of(by_row, axis=1), any_of(by_row, axis=0), any_of(some, axis=(0, 1))
 
 
 def _halved(stack: Stack) -> Stack:

@@ -124,6 +124,8 @@ class VolumeCanvas(QWidget):
         self.update()
         if self.volume is None or not self.isVisible() or self.volume.image.sop_uid != self._model.sop_uid:
             return
+        if self.picture is not None and self.picture.request.kind != self._model.kind:
+            self.picture = None  # a projection must not stand under the name of a reslice
         ratio = self.devicePixelRatioF()
         request = Request(
             self.volume, self._model.kind, self._model.camera, self.cursor_at(),
@@ -183,7 +185,8 @@ class VolumeCanvas(QWidget):
 
     def _paint_waiting(self, painter: QPainter) -> None:
         done, total = self._model.progress
-        text = self._model.problem or (f"Reading slice {done} of {total}" if total else "Reading the volume")
+        reading = f"Reading slice {done} of {total}" if total else "Reading the volume"
+        text = self._model.problem or (reading if self.volume is None else "Painting")
         painter.setPen(theme.color(theme.ERROR if self._model.problem else theme.SECONDARY))
         painter.setFont(theme.body_font())
         flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
@@ -302,10 +305,18 @@ class VolumeCanvas(QWidget):
 
     def _cursor_in_2d(self, key: LinkKey, down: float, depth: float) -> Cursor | None:
         """Return the cursor for the viewports of this breast and view; None where none is on screen."""
-        for index, slot in enumerate(self._session.slots):
-            if slot.state is not None and link_key(slot.state.image) == key:
-                return Cursor(index, slot.state.image.sop_uid, key, down, depth, by="keys")
-        return None
+        assert self.volume is not None  # a place was clicked
+        uid, session = self.volume.image.sop_uid, self._session
+        shown = [(index, slot.state.image) for index, slot in enumerate(session.slots) if slot.state is not None]
+        fits = [
+            (image.sop_uid != uid, index, image.sop_uid)
+            for index, image in shown
+            if link_key(image) == key and session.exam_of(image.sop_uid) is session.exam_of(uid)
+        ]
+        if not fits:
+            return None
+        _, index, sop_uid = min(fits)
+        return Cursor(index, sop_uid, key, down, depth, by="keys")
 
 
 def _same_picture(one: Request, other: Request) -> bool:

@@ -20,8 +20,6 @@ from viewer.views.viewport_marks import paint_cursor
 from viewer.views.volume_pictures import Picture
 
 SCALE_MM = (5, 10, 20, 50, 100)
-NEAR_PLANE_MM = 1.0
-"""A patch is drawn on a slice through the volume that passes so near to it, beside those that cut it."""
 
 
 class VolumeMarks:
@@ -168,16 +166,35 @@ class VolumeMarks:
         self._painter.drawLine(QPointF(at.x(), at.y() + gap), QPointF(at.x(), frame.bottom()))
 
     def _cut_box(self, plane: Plane, corner: tuple[int, int], roi: Roi, *, chosen: bool) -> None:
-        """Outline a patch where the plane cuts it."""
-        corners = patch_box(roi, self._grid, self._to_plane)
-        normal = np.cross(np.asarray(plane.down), np.asarray(plane.right))
-        ahead = (corners - np.asarray(plane.center)) @ normal
-        if ahead.min() > NEAR_PLANE_MM or ahead.max() < -NEAR_PLANE_MM:
+        """Outline what the plane cuts out of a patch."""
+        cut = cut_through(patch_box(roi, self._grid, self._to_plane), plane)
+        if cut is None:
             return
-        points = [self._place(plane, corner, place) for place in corners]
         self._painter.setPen(QPen(theme.color(_roi_color(chosen), 0.9), 1.2))
-        for first, second in BOX_EDGES:
-            self._painter.drawLine(points[first], points[second])
+        self._painter.drawPolygon(QPolygonF([self._place(plane, corner, place) for place in cut]))
+
+
+def cut_through(corners: FloatArray, plane: Plane) -> FloatArray | None:
+    """Return the corners (n, 3), in order around it, of the area in which a plane cuts a box; None: it does not.
+
+    Parameters
+    ----------
+    corners : the box's eight corners (8, 3) as of :func:`viewer.model.volume.patch_box`.
+    """
+    normal = np.cross(np.asarray(plane.down), np.asarray(plane.right))
+    ahead = (corners - np.asarray(plane.center)) @ normal
+    found = [
+        corners[a] + (corners[b] - corners[a]) * (ahead[a] / (ahead[a] - ahead[b]))
+        for a, b in BOX_EDGES
+        if (ahead[a] > 0.0) != (ahead[b] > 0.0)
+    ]
+    if len(found) < 3:
+        return None
+    points = np.array(found)
+    away = points - points.mean(axis=0)
+    angles = np.arctan2(away @ np.asarray(plane.down), away @ np.asarray(plane.right))
+    ordered: FloatArray = points[np.argsort(angles)]
+    return ordered
 
 
 def _roi_color(chosen: bool) -> str:
