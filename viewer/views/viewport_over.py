@@ -124,7 +124,11 @@ class ViewportOver:
         """Return a badge where the image is not of the open exam: nobody may take a prior for today's image."""
         exam = self._session.exam
         other = self._session.exam_of(state.image.sop_uid)
-        return [] if exam is None or other is None or other is exam else [(relation(exam, other), "warning")]
+        if exam is None or other is None or other is exam:
+            return []
+        date = other.date if not self._session.identity_hidden else ""
+        when = f" {date[:4]}-{date[4:6]}-{date[6:]}" if len(date) == 8 else ""
+        return [(relation(exam, other) + when, "warning")]
 
     def _shows_untrained(self, state: ImageState) -> bool:
         """Whether anything from random weights is shown on this image."""
