@@ -9,6 +9,7 @@ from dataclasses import replace
 from gmic_core.exam.candidate import Candidate, uid_of, valid_uid
 from gmic_core.exam.model import MammoImage, PixelSource, Voi
 from gmic_core.exam.slices import SliceKey, SliceOrder, order_slices
+from gmic_core.exam.windows import choices_by_frame
 from gmic_core.types import Modality
 
 _SINGLE = "a tomosynthesis volume of a single slice"
@@ -97,8 +98,7 @@ def _source(sources: list[PixelSource]) -> PixelSource:
 
 def _slice_windows(images: list[MammoImage]) -> tuple[tuple[Voi, ...], ...]:
     """Return one tuple per choice that all slices state, each with one window per slice; () where slices agree."""
-    stated: list[tuple[Voi, ...]] = [(*image.windows, *image.voi_tables) for image in images]
-    return () if len(set(stated)) == 1 else tuple(zip(*stated, strict=False))
+    return choices_by_frame([(*image.windows, *image.voi_tables) for image in images])
 
 
 def _warnings(slices: list[Candidate], order: SliceOrder) -> tuple[str, ...]:

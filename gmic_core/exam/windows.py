@@ -54,9 +54,20 @@ def frame_windows(elements: Elements, frames: int, *, signed: bool) -> tuple[tup
     """
     items = [group.item("FrameVOILUTSequence") for group in elements.items("PerFrameFunctionalGroupsSequence")[:frames]]
     found: list[tuple[Voi, ...]] = [(*windows_in(item), *_tables_in(item, signed)) for item in items]
-    if len(found) < frames or not all(found) or len(set(found)) == 1:
+    return choices_by_frame(found) if len(found) == frames else ()
+
+
+def choices_by_frame(stated: list[tuple[Voi, ...]]) -> tuple[tuple[Voi, ...], ...]:
+    """Return what frames or slices state, by choice instead of by frame; () where all state the same or one nothing.
+
+    Frames that name the same explanations in different orders are put into the order of the first one.
+    """
+    if not all(stated) or len(set(stated)) == 1:
         return ()
-    return tuple(zip(*found, strict=False))
+    order = [voi.explanation for voi in stated[0]]
+    if all(order) and all(sorted(voi.explanation for voi in one) == sorted(set(order)) for one in stated):
+        stated = [tuple(sorted(one, key=lambda voi: order.index(voi.explanation))) for one in stated]
+    return tuple(zip(*stated, strict=False))
 
 
 def voi_tables(elements: Elements, *, signed: bool) -> tuple[VoiTable, ...]:

@@ -25,8 +25,9 @@ AIR_SPREADS = 3.0
 """Standard deviations above the median of what lies outside the breast that still count as air anywhere."""
 FAR_SPREADS = 8.0
 """The same clear of the breast, where nothing else is that dark: noise must not sparkle in an inverted picture."""
-FLATTEST_SHARE = 0.5
-"""Spread of the darker part in shares of its range from which on it is no air but a ramp or a crop full of tissue."""
+PEAK_WIDTH, PEAK_HEIGHT = 13, 2.0
+"""Air is a peak among the dark values: in so many of 256 levels are so many times more pixels than if they were spread
+evenly. A ramp, a test pattern and a crop full of tissue have none."""
 TISSUE_PERCENTILE = 1.0
 """Share of the breast's darkest pixels, in percent, that may look like air at most."""
 FAR_PERCENTILE = 5.0
@@ -98,11 +99,18 @@ def find_tissue(pyramid: Pyramid, pixel: PixelFormat) -> Tissue:
     between, _ = cv2.threshold(scaled, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
     air = scaled[scaled <= between].astype(np.float32)
     # the median, not the mean: dark skin in the air's class would pull a mean up and hide itself
-    if np.ptp(np.percentile(air, (16.0, 84.0))) > FLATTEST_SHARE * between:
+    if not _has_peak(air, between):
         return Tissue(_largest(scaled > between), to_stored, None)
     limit = float(np.median(air)) + max(3.0 * _spread(air), 255.0 * FAINTEST_TISSUE)
     mask = _largest(scaled > min(limit, between))
     return Tissue(mask, to_stored, *_air_values(pyramid[0], mask, pixel, sign))
+
+
+def _has_peak(dark: npt.NDArray[np.float32], end: float) -> bool:
+    """Whether the dark values, scaled to 0..``end``, crowd somewhere."""
+    counts = np.bincount(dark.astype(np.int64), minlength=PEAK_WIDTH)
+    highest = np.convolve(counts, np.ones(PEAK_WIDTH), "valid").max()
+    return bool(highest > PEAK_HEIGHT * dark.size * PEAK_WIDTH / max(end + 1, PEAK_WIDTH))
 
 
 def _small(pyramid: Pyramid) -> tuple[Frame, int]:

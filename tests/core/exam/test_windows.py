@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
 from gmic_core.exam.dicom import read_dicom
 from gmic_core.exam.model import MammoImage, VoiTable, VoiWindow
+from gmic_core.exam.voi import default_window
 from tests.helpers.dicom_files import breast, breast_volume, write_dbt, write_mg
 
 
@@ -120,3 +122,68 @@ def test_zero_slope_is_ignored(tmp_path: Path) -> None:
     image = mg(tmp_path, (100, 50), RescaleSlope=0)
     assert image.pixel.slope == 1.0
     assert "a rescale slope of 0 was ignored" in image.warnings
+
+
+def frame_voi(*windows: tuple[float, float, str], tables: tuple[Dataset, ...] = (), function: str = "") -> Dataset:
+    voi = Dataset()
+    if windows:
+        voi.WindowCenter, voi.WindowWidth = [w[0] for w in windows], [w[1] for w in windows]
+        voi.WindowCenterWidthExplanation = [w[2] for w in windows]
+    if function:
+        voi.VOILUTFunction = function
+    if tables:
+        voi.VOILUTSequence = list(tables)
+    group = Dataset()
+    group.FrameVOILUTSequence = [voi]
+    return group
+
+
+def dbt(tmp_path: Path, *items: Dataset) -> MammoImage:
+    """Return a tomosynthesis image whose frames have these items besides their own."""
+    path = write_dbt(tmp_path / "a.dcm", breast_volume(len(items), 16, 12), window=None)
+    ds = pydicom.dcmread(path)
+    for group, item in zip(ds.PerFrameFunctionalGroupsSequence, items, strict=True):
+        group.update(item)
+    ds.save_as(path)
+    return read_dicom(path).image
+
+
+def test_frames_may_state_several_windows_each(tmp_path: Path) -> None:
+    items = [frame_voi((100 + k, 200, "NORMAL"), (100 + k, 90, "HARDER"), function="SIGMOID") for k in range(3)]
+    image = dbt(tmp_path, *items)
+    assert image.frame_windows == tuple(VoiWindow(100.0 + k, 200.0, "SIGMOID", "NORMAL") for k in range(3))
+    assert image.frame_choices == (tuple(VoiWindow(100.0 + k, 90.0, "SIGMOID", "HARDER") for k in range(3)),)
+    assert default_window(image, 2, 1) == VoiWindow(102.0, 90.0, "SIGMOID", "HARDER")
+
+
+def test_frames_may_have_tables_of_their_own(tmp_path: Path) -> None:
+    items = [frame_voi(tables=(lut(k, np.arange(0, 4096, 256), 12, "CURVE"),)) for k in range(2)]
+    image = dbt(tmp_path, *items)
+    assert [entry.first for entry in image.frame_windows if isinstance(entry, VoiTable)] == [0, 1]
+    assert image.frame_choices == ()
+
+
+def test_choices_that_not_all_frames_have_are_left_out(tmp_path: Path) -> None:
+    image = dbt(tmp_path, frame_voi((1, 20, "A"), (2, 20, "B")), frame_voi((3, 20, "A")))
+    assert image.frame_windows == (VoiWindow(1.0, 20.0, "LINEAR", "A"), VoiWindow(3.0, 20.0, "LINEAR", "A"))
+    assert image.frame_choices == ()
+
+
+def test_a_table_of_the_shared_group_counts_for_the_image(tmp_path: Path) -> None:
+    path = write_dbt(tmp_path / "a.dcm", breast_volume(2, 16, 12), window=None)
+    ds = pydicom.dcmread(path)
+    item = frame_voi(tables=(lut(7, np.arange(0, 4096, 256), 12, "CURVE"),))
+    ds.SharedFunctionalGroupsSequence[0].update(item)
+    ds.save_as(path)
+    image = read_dicom(path).image
+    assert [(table.first, table.explanation) for table in image.voi_tables] == [(7, "CURVE")]
+    assert default_window(image, 0) == image.voi_tables[0]
+
+
+def test_windows_of_frames_are_matched_by_their_explanation(tmp_path: Path) -> None:
+    image = dbt(tmp_path, frame_voi((1, 20, "A"), (2, 10, "B")), frame_voi((4, 10, "B"), (3, 20, "A")))
+    assert [(w.center, w.explanation) for w in image.frame_windows if isinstance(w, VoiWindow)] == [(1, "A"), (3, "A")]
+    assert [(w.center, w.explanation) for w in image.frame_choices[0] if isinstance(w, VoiWindow)] == [
+        (2, "B"),
+        (4, "B"),
+    ]
