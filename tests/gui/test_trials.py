@@ -208,8 +208,8 @@ def test_the_badge_tells_range_and_drift_of_all_shifted_runs(open_window: OpenWi
     assert panel.badge.text() == "steady under shifts, scores within 0.05"
     rows = {name: label.text() for name, label in panel.stability.rows.values.items()}
     assert rows["malignant"] == "0.70–0.75"
-    assert rows["malignant peak moves"] == "1.0 mm, 1 slice"
-    assert rows["benign peak moves"] == "nowhere"
+    assert rows["malignant peak drift"] == "1.0 mm, 1 slice"
+    assert rows["benign peak drift"] == "no peak"
     context.session.trials.begin(Steadiness("trial-2", image, base, shifts=shifts[:1]))
     context.session.trials.shifted("trial-2", ShiftOutcome(shifts[0], (0.12, 0.30), (None, None)))
     QApplication.processEvents()

@@ -1,7 +1,8 @@
 """How colours look to a colour-blind reader, and how far apart two colours are.
 
 Dichromat matrices: Machado, Oliveira, Fernandes, "A physiologically-based model for simulation of color vision
-deficiency", IEEE TVCG 15(6), 2009, severity 1.0, on linear sRGB. Distance: CIE 1976 Delta E in CIELAB, D65.
+deficiency", IEEE TVCG 15(6), 2009, severity 1.0, on linear sRGB. Distances: CIE 1976 Delta E in CIELAB, D65, and
+CIEDE2000 as in Sharma, Wu, Dalal, "The CIEDE2000 color-difference formula", Color Research and Application 30(1), 2005.
 """
 
 from __future__ import annotations
@@ -45,3 +46,32 @@ def lab(light: FloatArray) -> FloatArray:
 def delta_e(one: FloatArray, other: FloatArray) -> FloatArray:
     """Return all distances between two lists of CIELAB colours, (len(one), len(other))."""
     return np.asarray(np.linalg.norm(one[:, None] - other[None], axis=-1))
+
+
+def ciede2000(one: FloatArray, other: FloatArray) -> FloatArray:
+    """Return CIEDE2000 between CIELAB colours (..., 3), pair by pair; all three weights are 1."""
+    l1, a1, b1 = np.moveaxis(one, -1, 0)
+    l2, a2, b2 = np.moveaxis(other, -1, 0)
+    mean_chroma = (np.hypot(a1, b1) + np.hypot(a2, b2)) / 2
+    g = 0.5 * (1 - np.sqrt(mean_chroma**7 / (mean_chroma**7 + 25.0**7)))
+    c1, c2 = np.hypot((1 + g) * a1, b1), np.hypot((1 + g) * a2, b2)
+    h1 = np.degrees(np.arctan2(b1, (1 + g) * a1)) % 360
+    h2 = np.degrees(np.arctan2(b2, (1 + g) * a2)) % 360
+    grey = c1 * c2 == 0
+    turn = np.where(grey, 0.0, (h2 - h1 + 180) % 360 - 180)
+    apart = np.abs(h1 - h2) > 180
+    mean_hue = np.where(grey, h1 + h2, (h1 + h2) / 2 + np.where(apart, np.where(h1 + h2 < 360, 180, -180), 0))
+    lightness, chroma = (l1 + l2) / 2, (c1 + c2) / 2
+    t = 1 - 0.17 * _cos(mean_hue - 30) + 0.24 * _cos(2 * mean_hue)
+    t += 0.32 * _cos(3 * mean_hue + 6) - 0.20 * _cos(4 * mean_hue - 63)
+    s_l = 1 + 0.015 * (lightness - 50) ** 2 / np.sqrt(20 + (lightness - 50) ** 2)
+    s_c, s_h = 1 + 0.045 * chroma, 1 + 0.015 * chroma * t
+    bend = 2 * np.sqrt(chroma**7 / (chroma**7 + 25.0**7))
+    r_t = -bend * np.sin(np.radians(60 * np.exp(-(((mean_hue - 275) / 25) ** 2))))
+    d_l, d_c = (l2 - l1) / s_l, (c2 - c1) / s_c
+    d_h = 2 * np.sqrt(c1 * c2) * np.sin(np.radians(turn / 2)) / s_h
+    return np.asarray(np.sqrt(d_l**2 + d_c**2 + d_h**2 + r_t * d_c * d_h))
+
+
+def _cos(degrees: FloatArray) -> FloatArray:
+    return np.asarray(np.cos(np.radians(degrees)))

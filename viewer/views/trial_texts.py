@@ -60,7 +60,7 @@ def where_text(experiment: Experiment) -> str:
 def drift_text(found: Stability, frames: int) -> str:
     """Say how far the peak moves."""
     if math.isnan(found.drift):
-        return "nowhere"
+        return "no peak"
     plane = f"{found.drift:.1f} mm" if found.in_mm else f"{found.drift:.0f} pixels"
     if frames < 2:
         return plane
@@ -74,7 +74,7 @@ def stability_rows(steadiness: Steadiness) -> list[tuple[str, str]]:
         found = steadiness.of(finding)
         scores = f"{score_text(found.lowest)}{EN_DASH}{score_text(found.highest)}"
         rows.append((finding.name.lower(), scores))
-        rows.append((f"{finding.name.lower()} peak moves", drift_text(found, steadiness.image.frames)))
+        rows.append((f"{finding.name.lower()} peak drift", drift_text(found, steadiness.image.frames)))
     return rows
 
 

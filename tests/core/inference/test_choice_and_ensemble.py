@@ -11,7 +11,7 @@ import pytest
 
 from gmic_core.errors import InferenceError
 from gmic_core.exam.model import MammoImage, PixelFormat, PixelSource
-from gmic_core.inference.choice import acceptance_notes, check_acceptance, default_model, refusal
+from gmic_core.inference.choice import acceptance_notes, check_acceptance, default_model, expected_notes, refusal
 from gmic_core.inference.ensemble import ensemble_mean
 from gmic_core.models.registry import get_spec
 from gmic_core.types import ImageResult, Laterality, Modality, Provenance, Roi
@@ -119,3 +119,22 @@ def test_members_of_different_images_do_not_mix():
         ensemble_mean([first, dataclasses.replace(first, sop_uid="9")])
     with pytest.raises(InferenceError, match="at least one"):
         ensemble_mean([])
+
+
+def test_what_the_header_tells_is_known_before_the_run() -> None:
+    spec = get_spec("gmic3d")
+    image = header("DBT", frames=40, spacing_mm=(0.0948, 0.0948))
+    assert expected_notes(image, spec) == ()
+    notes = expected_notes(
+        dataclasses.replace(image, manufacturer="SIEMENS", for_processing=True, frames=1, spacing_mm=(0.05, 0.05)), spec
+    )
+    assert [note.split(";")[0] for note in notes] == [
+        "The image is FOR PROCESSING",
+        "The volume has a single slice",
+        "Made by SIEMENS",
+        "Its pixels of 0.05x0.05 mm will be resampled to the 0.0948 mm that the network was trained on.",
+    ]
+    (unknown,) = expected_notes(dataclasses.replace(image, spacing_mm=None), spec)
+    assert unknown.startswith("The pixel spacing is unknown")
+    (simulated,) = expected_notes(image, spec, simulated_only=True)
+    assert "simulated breasts only" in simulated
