@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gmic_core.exam.geometry import FloatArray
 from gmic_core.exam.model import MammoImage
 from gmic_core.types import Laterality
 from viewer.model.marks import Point
@@ -27,10 +28,17 @@ ON_LINE_MM = 5.0
 """Nearer than this to the line from the nipple to the chest wall, no half is named."""
 ON_LINE_SHARE = 0.06
 """The same as a share of the nipple's depth, for images without a spacing."""
-TIP_MM = 1.5
-"""Tissue so near to the outermost point is the tip of the nipple (the coarse mask has cells of about 2 mm)."""
+TIP_MM, NIPPLE_MM = 1.5, 12.0
+"""Tissue so near to the outermost point is the tip of the nipple; how wide a nipple is, at most."""
+BIN_MM = 2.0
+"""Steps in which the skin line is followed: the coarse mask has cells of 1 to 2 mm."""
+USUAL_HEIGHT_MM = 240.0
+"""Height of a detector, for images that state no spacing."""
 SKIPPED_SHARE = 0.08
 """Share of the image's height at its upper and lower end where no nipple is looked for: arm, abdomen."""
+
+OBLIQUE_TILT = math.tan(math.radians(15.0))
+"""In oblique views the nipple points down from the chest wall, away from the pectoral muscle: mm deeper per mm down."""
 
 SIDES = {Laterality.R: "R", Laterality.L: "L"}
 
@@ -85,7 +93,8 @@ class Place:
 def guess_nipple(image: MammoImage, tissue: Tissue) -> Point | None:
     """Return where the nipple probably is: the tissue furthest from the chest wall; None without any tissue.
 
-    Good to a few mm where the nipple is in profile; wrong where it is not. A guess is always called one.
+    In oblique views "from the chest wall" leans with the pectoral muscle. Good to a few mm where the nipple is in
+    profile, to some centimetres where it is not; a guess is always called one.
     """
     cells = np.argwhere(tissue.mask)
     if not len(cells):
@@ -93,13 +102,31 @@ def guess_nipple(image: MammoImage, tissue: Tissue) -> Point | None:
     stored = tissue.to_stored.apply(cells)
     down, depth = view_mm_map(image).apply(stored).T
     tall = extent_mm(image)[0]
+    unit = 1.0 if image.spacing_mm else tall / USUAL_HEIGHT_MM  # one mm, as far as that is known
     looked_at = np.abs(down) <= tall * (0.5 - SKIPPED_SHARE)
     if not looked_at.any():
         return None
-    stored, depth = stored[looked_at], depth[looked_at]
-    near = TIP_MM if image.spacing_mm else TIP_MM * extent_mm(image)[1] / 200.0
-    tip = stored[depth >= depth.max() - near].mean(axis=0)
-    return (float(tip[0]), float(tip[1]))
+    stored, down, depth = stored[looked_at], down[looked_at], depth[looked_at]
+    reach = depth + _standing_out(down, depth, unit)
+    if image.view in OBLIQUE_VIEWS:
+        reach = reach + OBLIQUE_TILT * down
+    best = int(np.argmax(reach))
+    tip = (depth >= depth[best] - TIP_MM * unit) & (np.abs(down - down[best]) <= NIPPLE_MM / 2 * unit)
+    row, column = stored[tip].mean(axis=0)
+    return (float(row), float(column))
+
+
+def _standing_out(down: FloatArray, depth: FloatArray, unit: float) -> FloatArray:
+    """Return, for tissue at (down, depth), how far the skin line at its height stands out from its surroundings."""
+    bins = np.floor((down - down.min()) / (BIN_MM * unit)).astype(int)
+    line = np.zeros(int(bins.max()) + 1)
+    np.maximum.at(line, bins, depth)
+    reach = round(NIPPLE_MM / BIN_MM)
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(line, reach, mode="edge"), 2 * reach + 1)
+    above = line - np.median(around, axis=1)
+    # tissue that is not on the skin line cannot be the tip
+    out: FloatArray = np.where(depth >= line[bins] - BIN_MM * unit, np.maximum(above, 0.0)[bins], 0.0)
+    return out
 
 
 def place_of(image: MammoImage, point: Point, nipple: Point, *, guessed: bool) -> Place | None:

@@ -246,6 +246,20 @@ def test_the_nipple_is_guessed_at_the_tip_whatever_is_stored(turn: Orientation, 
     assert (down, depth) == (pytest.approx(70 - 59.5, abs=1.5), pytest.approx(65, abs=1.5))
 
 
+def test_in_an_oblique_view_the_nipple_is_looked_for_lower():
+    """The outline of an MLO is as deep at two heights; the lower one lies further from the pectoral muscle."""
+    facing = np.zeros((240, 120), bool)
+    rows, cols = np.mgrid[0:240, 0:120]
+    facing[((rows - 90) / 60) ** 2 + (cols / 80) ** 2 <= 1] = True
+    facing[((rows - 150) / 60) ** 2 + (cols / 78) ** 2 <= 1] = True
+    found = []
+    for view in ("MLO", "ML"):
+        image = make_image(f"L-{view}", shape=(240, 120), spacing=(1.0, 1.0))
+        found.append(guess_nipple(image, Tissue(facing, PlaneMap.identity(), None)))
+    assert found[0] == (pytest.approx(160, abs=4), pytest.approx(76, abs=2))
+    assert found[1] == (pytest.approx(90, abs=8), pytest.approx(79, abs=2))
+
+
 def _stored(display, image):
     """Return the stored mask of a displayed one, through nothing but the map of its pixel centres."""
     out = np.zeros((image.rows, image.columns), bool)
