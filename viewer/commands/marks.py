@@ -181,12 +181,6 @@ def write(context: Context, mark: Mark, text: str) -> None:
         marks.add(written)
 
 
-@command("marks.change", "Change mark", group=_GROUP, why_disabled=needs_image, takes="Mark with its new points")
-def change(context: Context, mark: Mark) -> None:
-    """Put a changed mark in the place of the one that it was."""
-    context.session.marks.replace(mark)
-
-
 @command("marks.copy", "Copy values", keys="Ctrl+C", group=_GROUP, icon="copy", why_disabled=_needs_marks)
 def copy(context: Context) -> None:
     """Copy the values of the selected mark, or of all marks of this image; nothing about the patient."""
