@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QFileDialog
 from gmic_core import __version__
 from gmic_core.errors import GmicError, StoreError
 from gmic_core.inference.document import NOTICE
+from viewer.app.pdf_text import with_spaces
 from viewer.commands import Context
 from viewer.model.report import Report, gather
 from viewer.model.report_pictures import Decode, render_patches, render_views
@@ -171,6 +172,7 @@ def write_report(path: Path, report: Report, decode: Decode, tell: Callable[[int
     part = path.with_name(f".{path.name}.part")  # a page that was not finished must not look like one
     try:
         _paint(part, ReportPage(report, views, patches, made))
+        part.write_bytes(with_spaces(part.read_bytes()))
         part.replace(path)
     except OSError as error:
         raise StoreError(f"{path} could not be written ({error.strerror}); choose another folder.") from error

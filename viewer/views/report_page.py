@@ -23,12 +23,13 @@ GAP_MM = 3.0
 CAPTION_MM = 7.0
 PATCH_MM = 20.0
 DPI = 300
-ROW_MM = {1: 88.0, 2: 62.0, 3: 44.0}
+ROW_MM = {1: 88.0, 2: 62.0, 3: 39.0}
 """Height of a picture by how many rows of them there are."""
+ORIGIN_MM = 2.2
 BURNT_IN = "RESEARCH ONLY"
 PATCHES_ARE = (
-    "Patches by attention (the attention scores of one image sum to 1); alone: malignant / benign score of the patch by "
-    "itself, no part of the published model."
+    "Patches by attention (the attention scores of one image sum to 1); alone: malignant / benign score of the patch "
+    "by itself, no part of the published model."
 )
 SCORES_ARE = "Outputs of networks between 0 and 1; no calibrated probabilities of cancer."
 INK, GREY, LINE = "#000000", "#4A4F55", "#B8BCC2"
@@ -162,12 +163,13 @@ class ReportPage:
         lines = [f"{what}: {value}" for what, value in self.report.provenance]
         lines += [f"Note: {note}" for note in self.report.notes]
         for number, text in enumerate(lines):
-            high = self._height(text, wide, 2.3)
-            if down + high > end:
-                rest = len(lines) - number
-                self._text(EDGE_MM, min(down, end - 3), wide, 3, f"{rest} more notes are in the program.", 2.3, GREY)
+            high = self._height(text, wide, ORIGIN_MM)
+            last = number == len(lines) - 1
+            if down + high + (0.0 if last else 3.0) > end:  # what is left out needs a line that says so
+                rest = f"{len(lines) - number} more notes are shown in the program."
+                self._text(EDGE_MM, down, wide, 3, rest, ORIGIN_MM, GREY)
                 return
-            self._text(EDGE_MM, down, wide, high, text, 2.3, GREY, wrap=True)
+            self._text(EDGE_MM, down, wide, high, text, ORIGIN_MM, GREY, wrap=True)
             down += high + 0.4
 
     def _foot(self) -> None:
@@ -183,6 +185,9 @@ class ReportPage:
     def _font(self, size_mm: float, *, bold: bool = False) -> QFont:
         font = QFont(theme.FONT_FAMILY)
         font.setPixelSize(max(round(size_mm * self._scale), 1))
+        # glyphs that depend on what stands beside them cannot be traced back to characters: the text of the file would
+        # have no colons and brackets for whoever searches it
+        font.setFeature(QFont.Tag("calt"), 0)
         font.setWeight(QFont.Weight.DemiBold if bold else QFont.Weight.Normal)
         return font
 

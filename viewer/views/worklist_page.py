@@ -18,7 +18,7 @@ from viewer.views.worklist_foot import WorklistFoot
 from viewer.views.worklist_rows import DATE, FOLDER, HEADINGS, ID, IMAGES, MADE, PATIENT, SCORE, STATE, ExamTable
 
 ROW_HEIGHT = 28
-WIDTHS = {STATE: 92, PATIENT: 200, ID: 120, DATE: 92, IMAGES: 168, SCORE: 56, MADE: 248}
+WIDTHS = {STATE: 100, PATIENT: 192, ID: 116, DATE: 108, IMAGES: 204, SCORE: 64, MADE: 248}
 EMPTY = "Drop a folder of exams here, or press {worklist.add_folder}. It is looked through now and at every start."
 ALL_FILTERED = "The filter leaves no exam. “Show all” above shows them again."
 NO_EXAM = "The folders hold no exam; the files below say why."
