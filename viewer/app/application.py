@@ -32,6 +32,8 @@ from viewer.model.hanging import load_protocols
 from viewer.model.keymap import KeyMap
 from viewer.model.session import Session
 from viewer.model.settings import Settings, load_settings, save_settings
+from viewer.model.slab import Slab
+from viewer.model.viewing import Lens
 from viewer.services.answers import AnswerStore
 from viewer.services.early import Early
 from viewer.services.inference import InferenceClient
@@ -88,6 +90,8 @@ class Application(QObject):
         self.session.overlays.update(**vars(self.settings.overlay))
         self._restore_displays(problems)
         self.session.identity_hidden = self.settings.identity_hidden
+        self.session.viewing.slab = Slab(False, self.settings.slab_mm, self.settings.slab_mode)
+        self.session.viewing.lens = Lens(strength=self.settings.lens_strength)
         self.session.ai.automatic = self.settings.ai_automatic
         self.session.ai.state = "idle"
         self.store = ResultStore()
@@ -123,9 +127,16 @@ class Application(QObject):
         self.actions.exports = Exports(self.context, self.window, self.loader.decode, self.jobs)
         self._wire()
         early.hand_over(self.opening, self.post)
-        for text in (*problems, self.store.problem):
-            if text:
-                self.session.notice.emit("warning", text)
+        self._problems = [text for text in (*problems, self.store.problem) if text]
+        self._tell_problems()
+        self.session.exam_changed.connect(self._tell_problems)
+
+    def _tell_problems(self, _exam: object = None) -> None:
+        """Say what could not be used at the start; once more over the first exam, where it is read."""
+        for text in self._problems:
+            self.session.notice.emit("warning", text)
+        if self.session.exam is not None:
+            self._problems = []
 
     def _restore_displays(self, problems: list[str]) -> None:
         """Drive the screens as they were set up; snapshots have to come out the same everywhere."""
@@ -208,6 +219,8 @@ class Application(QObject):
         settings.overlay = session.overlays.settings
         settings.ai_automatic = session.ai.automatic
         settings.identity_hidden = session.identity_hidden
+        slab, settings.lens_strength = session.viewing.slab, session.viewing.lens.strength
+        settings.slab_mm, settings.slab_mode = slab.thickness_mm, slab.mode
         self.preferences.note_open_exam()
         try:
             save_settings(settings)
