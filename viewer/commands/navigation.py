@@ -115,7 +115,6 @@ def cine_slower(context: Context) -> None:
     "Cine to and fro",
     keys="Shift+C",
     group="Slices",
-    why_disabled=needs_slices,
     checked=lambda context: context.settings.cine_sweep,
 )
 def toggle_cine_sweep(context: Context) -> None:

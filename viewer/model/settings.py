@@ -18,6 +18,8 @@ from gmic_core.errors import StoreError
 from gmic_core.paths import ensure_dir, user_data_dir
 from viewer.model.last_exam import is_last_exam
 from viewer.model.overlays import OverlaySettings
+from viewer.model.slab import MAX_MM, MIN_MM, SlabMode
+from viewer.model.viewing import LENS_STRENGTHS
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +49,8 @@ class Settings:
     panels : which side panels are open, by name; a panel that is not named is open.
     cine_fps : frames per second, 5 to 30.
     cine_sweep : whether cine goes to and fro, or from the first slice to the last and again.
+    slab_mm, slab_mode : thickness and kind of slabs, when they are switched on; every run begins with single slices.
+    lens_strength : how much more than its surroundings the lens magnifies.
     identity_hidden : whether names and patient ids are hidden.
     window_geometry, window_state : what Qt saved, base64.
     keys : keys that the reader changed, by command id; see :class:`viewer.model.keymap.KeyMap`.
@@ -64,6 +68,9 @@ class Settings:
     panels: dict[str, bool] = field(default_factory=dict)
     cine_fps: float = 10.0
     cine_sweep: bool = True
+    slab_mm: float = 10.0
+    slab_mode: SlabMode = "mean"
+    lens_strength: float = LENS_STRENGTHS[0]
     identity_hidden: bool = False
     window_geometry: str = ""
     window_state: str = ""
@@ -219,6 +226,9 @@ _CHECKS: dict[str, Callable[[object], bool]] = {
     "panels": lambda value: _is_table(value, _is_bool),
     "cine_fps": lambda value: _is_number(value, *CINE_FPS),
     "cine_sweep": _is_bool,
+    "slab_mm": lambda value: _is_number(value, MIN_MM, MAX_MM),
+    "slab_mode": lambda value: value in ("mean", "maximum"),
+    "lens_strength": lambda value: value in LENS_STRENGTHS,
     "identity_hidden": _is_bool,
     "window_geometry": _is_text,
     "window_state": _is_text,
