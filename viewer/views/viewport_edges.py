@@ -12,8 +12,8 @@ from viewer.views.viewport_text import LINE_HEIGHT, Placed, Touches, text_width
 
 EDGE = 4.0
 """Distance from the edge of the viewport, px."""
-STEPS = 24
-"""Places that are tried along an edge."""
+STEPS = 12
+"""Places that are tried on each side of an edge's middle."""
 
 
 def place_edges(size: QSizeF, letters: EdgeLetters, placed: Sequence[Placed], touches: Touches) -> list[Placed]:
@@ -37,12 +37,15 @@ def place_edges(size: QSizeF, letters: EdgeLetters, placed: Sequence[Placed], to
 
 
 def _places(size: QSizeF, edge: str, width: float) -> Iterator[QRectF]:
-    """Yield places along an edge, from its middle outwards, never beyond a tenth from its ends."""
+    """Yield places along an edge: its middle, then upwards or to the left, then the other way; never quite to its ends.
+
+    One direction first: viewports side by side shall have their letters at the same height.
+    """
     across = edge in ("top", "bottom")
     room = (size.width() - width if across else size.height() - LINE_HEIGHT) / 2
-    for step in range(STEPS):
-        away = 0.9 * room * ((step + 1) // 2) / (STEPS // 2) * (-1 if step % 2 else 1)
-        along = room + away
+    steps = (0, *range(-1, -STEPS - 1, -1), *range(1, STEPS + 1))
+    for step in steps:
+        along = room + 0.9 * room * step / STEPS
         if across:
             y = EDGE if edge == "top" else size.height() - EDGE - LINE_HEIGHT
             yield QRectF(along, y, width, LINE_HEIGHT)
