@@ -53,7 +53,7 @@ def test_trials_run_with_the_weights_of_the_result(app: Application, monkeypatch
     run("trial.stability", app.context)
     assert len(asked) == 1
     assert notices[-1] == (
-        "Other weights are chosen now than those that made this result; run the AI again first (key R)."
+        "Other weights are chosen now than those that made this result; run the AI again first."
     )
 
     # what the header tells is known without a result: tiny pixels are simulated here, so are the breasts

@@ -121,6 +121,11 @@ class AppActions:
         self._runs.choose(model, ref)
         self.worklist.weights_changed()
 
+    def toggle_weights(self, model: str, ref: str) -> None:
+        """Let weights take part in the ensemble of a network, or not any more."""
+        self._client.cancel()
+        self._runs.toggle(model, ref)
+
     def try_out(self, image: MammoImage, what: Occlusion | tuple[Shift, ...]) -> None:
         """Run an image with a place filled, or on moved grids."""
         self._runs.trying.run(image, what)

@@ -33,6 +33,7 @@ class AiRuns:
 
     def __init__(self, session: Session, settings: Settings, client: InferenceClient, named: Weights) -> None:
         self._session, self._settings, self._client, self._named = session, settings, client, named
+        session.exams_changed.connect(self.tell_notes)
         self.trying = Trying(session, settings, client, self.weights)
         self.restoring = False
         self._automatic = session.ai.automatic
@@ -53,11 +54,20 @@ class AiRuns:
 
     def choose(self, model: str, ref: str) -> None:
         """Let a network run with these weights from now on; results by others make room for what is known by these."""
+        self._use(model, (ref,) if ref else ())
+
+    def toggle(self, model: str, ref: str) -> None:
+        """Let these weights take part in the ensemble of a network, or not any more."""
+        before = tuple(self._named.get(model) or self._settings.weights.get(model) or ())
+        without = tuple(other for other in before if other != ref)
+        self._use(model, without if len(without) < len(before) else (*before, ref))
+
+    def _use(self, model: str, refs: tuple[str, ...]) -> None:
         self._named.pop(model, None)
         self._settings.weights.pop(model, None)
-        if ref:  # counts like the command line now, and is remembered
-            self._named[model] = (ref,)
-            self._settings.weights[model] = [ref]
+        if refs:  # counts like the command line now, and is remembered
+            self._named[model] = refs
+            self._settings.weights[model] = list(refs)
         self._session.results.clear()
         self.exam_opened(self._session.exam)
 
@@ -89,7 +99,7 @@ class AiRuns:
         self._asked.clear()
         if exam is None:
             return
-        self._session.set_ai(notes=self.trying.notes_before(exam.images))
+        self.tell_notes()
         self.restoring = True
 
         def restored() -> None:
@@ -111,6 +121,13 @@ class AiRuns:
         if beside:
             self._asked |= {image.sop_uid for image in beside}
             self._client.restore(beside, self.weights(beside))
+
+    def tell_notes(self) -> None:
+        """Tell what has to be known of the images of the open exam before a network runs on them."""
+        exam = self._session.exam
+        notes = self.trying.notes_before(exam.images) if exam is not None else {}
+        if notes != self._session.ai.notes:
+            self._session.set_ai(notes=notes)
 
     def automatic_changed(self) -> None:
         """Automatic runs may have been switched on: begin with the exam that is open."""

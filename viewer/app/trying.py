@@ -18,7 +18,7 @@ from viewer.model.settings import Settings
 from viewer.services.inference import InferenceClient
 from viewer.services.weights_key import is_of, joint_key
 
-CHANGED = "Other weights are chosen now than those that made this result; run the AI again first (key R)."
+CHANGED = "Other weights are chosen now than those that made this result; run the AI again first."
 
 
 class Trying:

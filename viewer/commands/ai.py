@@ -72,6 +72,12 @@ def choose_weights(context: Context, model: str, ref: str) -> None:
     context.actions.choose_weights(model, ref)
 
 
+@command("ai.toggle_weights", "Ensemble", group=_GROUP, takes="network, weights")
+def toggle_weights(context: Context, model: str, ref: str) -> None:
+    """Let these weights take part in the ensemble of a network, or not any more; scores are the mean of its members."""
+    context.actions.toggle_weights(model, ref)
+
+
 def _needs_dead_worker(context: Context) -> str | None:
     return None if context.session.ai.state == "dead" else "the AI worker is running."
 

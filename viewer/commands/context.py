@@ -109,6 +109,9 @@ class Actions(Protocol):
     def choose_weights(self, model: str, ref: str) -> None:
         """Let a network run with these weights from now on; "": with what it would take by itself."""
 
+    def toggle_weights(self, model: str, ref: str) -> None:
+        """Let weights take part in the ensemble of a network, or not any more."""
+
     def try_out(self, image: MammoImage, what: Occlusion | tuple[Shift, ...]) -> None:
         """Run an image with a place filled, or on moved grids; shows up in ``session.trials``, never as a result."""
 

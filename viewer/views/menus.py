@@ -81,6 +81,19 @@ def _add_weights(menu: QMenu, context: Context) -> None:
         automatic = WeightsOffer(model, "", "", AUTOMATIC, not any(offer.chosen for offer in offers))
         for offer in (automatic, *offers):
             entries.addAction(_weights_action(offer, context, group))
+        if len(offers) > 1:
+            entries.addSeparator()
+            together = entries.addMenu("Together, as an ensemble")
+            for offer in offers:
+                together.addAction(_member_action(offer, context, together))
+
+
+def _member_action(offer: WeightsOffer, context: Context, menu: QMenu) -> QAction:
+    action = QAction(offer.text, menu)
+    action.setCheckable(True)
+    action.setChecked(offer.chosen)
+    action.triggered.connect(lambda _checked=False: run("ai.toggle_weights", context, offer.model, offer.ref))
+    return action
 
 
 def _weights_action(offer: WeightsOffer, context: Context, group: QActionGroup) -> QAction:
