@@ -30,6 +30,10 @@ _READERS = {
 }
 
 
+VOLUME_WITHOUT_NAME = "; if it is a label map, name it after its image, like 0_L-CC_seg.nii.gz"
+"""Said of volumes only: a mask in a PNG is recognised by its name, and pictures that are neither are common."""
+
+
 def raster_suffix(path: Path, start: bytes) -> str | None:
     """Return the kind of raster file, as a key such as ``.nii.gz``; None for anything else.
 
@@ -65,7 +69,8 @@ def read_raster(path: Path, suffix: str, known_as: Path | None = None) -> Candid
         masked = masked_image(stem)
         if masked is not None:
             raise ExamError(f"a segmentation mask of {masked}, not an image")
-        raise ExamError(f"the name gives no side and view; {HOW_TO_NAME}")
+        volume = "" if suffix == ".png" else VOLUME_WITHOUT_NAME
+        raise ExamError(f"the name gives no side and view; {HOW_TO_NAME}{volume}")
     header = _READERS[suffix](path)
     patient = name.prefix or given.parent.name
     owner = Owner(patient_id=patient, place=f"{given.parent}|{name.prefix}")

@@ -140,6 +140,10 @@ class Opening:
             self._session.notice.emit("warning", str(error))
 
 
+LABEL_MAP = "a segmentation mask"
+"""Beginning of the reason for which a label map is no image; see gmic_core.exam.raster."""
+
+
 def _same_study(one: Exam, other: Exam) -> bool:
     return (one.patient_id, one.study_uid) == (other.patient_id, other.study_uid)
 
@@ -159,6 +163,12 @@ def _nothing_found(found: ScanResult, *, hidden: bool) -> str:
     if not found.rejected:
         return "There is no file there. Choose a folder with DICOM, PNG or NIfTI mammograms."
     first = found.rejected[0]
+    if all(rejection.reason.startswith(LABEL_MAP) for rejection in found.rejected):
+        what = "The label map" if hidden or len(found.rejected) > 1 else first.path.name
+        return (
+            f"{what} is {first.reason}. Label maps are used by gmic-core evaluate; this window lists them under the "
+            "files that it does not show, and leaves the exam on screen as it is."
+        )
     if len(found.rejected) == 1:
         return f"{'The file' if hidden else first.path.name} cannot be shown: {first.reason}"
     which = "the first one" if hidden else f"the first one, {first.path.name}"

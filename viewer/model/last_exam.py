@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # the settings know this module, and the session need not be 
     from viewer.model.session import Session
 
 Record = dict[str, Any]
-"""``path``, ``study``, ``layout``, ``image`` (texts) and ``slices`` (SOP instance UID -> slice index)."""
+"""``path``, ``study``, ``layout``, ``image`` (texts), ``slots`` (UIDs) and ``slices`` (UID -> slice index)."""
 
 _TEXTS = ("path", "study", "layout", "image")
 
@@ -22,9 +22,11 @@ def is_last_exam(value: object) -> bool:
     """Whether a value read from a file is a record, or empty."""
     if not isinstance(value, dict) or not value:
         return value == {}
-    slices = value.get("slices")
+    slices, slots = value.get("slices"), value.get("slots")
     return (
         all(isinstance(value.get(name), str) for name in _TEXTS)
+        and isinstance(slots, list)
+        and all(isinstance(uid, str) for uid in slots)
         and isinstance(slices, dict)
         and all(isinstance(index, int) and not isinstance(index, bool) and index >= 0 for index in slices.values())
     )
@@ -48,17 +50,26 @@ def record_of(session: Session, opened: Iterable[str]) -> Record:
         "study": exam.study_uid,
         "layout": session.layout,
         "image": active.sop_uid if active is not None else "",
+        "slots": _hung(session),
         "slices": {image.sop_uid: session.state_of(image).slice_index for image in exam.images if image.frames > 1},
     }
 
 
 def restore(session: Session, record: Record) -> None:
-    """Go back to the active image and the slices of a record, as far as the open exam has them."""
+    """Go back to the images, the active one and the slices of a record, as far as the open exam has them."""
     for image in session.exam.images if session.exam is not None else ():
         index = record["slices"].get(image.sop_uid)
         if index is not None and index < image.frames:
             session.state_of(image).go_to_slice(index)
-    for index, slot in enumerate(session.slots):
-        if slot.state is not None and slot.state.image.sop_uid == record["image"]:
-            session.activate(index)
-            return
+    hung = _hung(session)
+    for place, uid in enumerate(record["slots"]):
+        image_there = session.image(uid)
+        if place < len(hung) and image_there is not None and hung[place] != uid:
+            session.put_image(place, image_there)
+    if record["image"] in (hung := _hung(session)):
+        session.activate(hung.index(record["image"]))
+
+
+def _hung(session: Session) -> list[str]:
+    """Return the SOP instance UID in each viewport; "" for an empty one."""
+    return [slot.state.image.sop_uid if slot.state is not None else "" for slot in session.slots]
