@@ -54,7 +54,7 @@ def test_the_application_is_asked(
 def test_one_run_at_a_time(context: Context) -> None:
     assert reason(context, "ai.cancel") == "no AI run is under way."
     context.session.results.expect("job", (context.session.exam.images[0].sop_uid,))
-    assert reason(context, "ai.run_exam") == "a run is under way; wait for it, or cancel it with Shift+Esc."
+    assert reason(context, "ai.run_exam") == "a run is under way; wait for it, or press Shift+Esc to cancel it."
     assert run("ai.cancel", context)
     assert context.actions.calls == [("cancel_ai",)]
 
@@ -62,7 +62,7 @@ def test_one_run_at_a_time(context: Context) -> None:
 def test_a_dead_worker_must_be_restarted_first(context: Context) -> None:
     assert reason(context, "ai.restart") == "the AI worker is running."
     context.session.set_ai(state="dead")
-    assert reason(context, "ai.run_image") == "the AI worker has stopped; restart it with Ctrl+R."
+    assert reason(context, "ai.run_image") == "the AI worker has stopped; press Ctrl+R to restart it."
     assert run("ai.restart", context)
     assert context.actions.calls == [("restart_worker",)]
 
@@ -70,7 +70,7 @@ def test_a_dead_worker_must_be_restarted_first(context: Context) -> None:
 def test_ai_waits_for_an_answer_about_the_side() -> None:
     image = replace(make_image(), questions=("Left or right breast?",))
     context = make_context(replace(make_exam(), images=(image,)))
-    assert reason(context, "ai.run_image") == "Left or right breast? Answer this first (key A)."
+    assert reason(context, "ai.run_image") == "Left or right breast? Press A to answer this first."
     assert run("image.answer", context)
     assert context.actions.calls == [("answer_question",)]
     assert reason(make_context(make_exam()), "image.answer") == ("no question about side, view or orientation is open.")
