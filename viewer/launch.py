@@ -18,7 +18,7 @@ from gmic_core.errors import GmicError
 from viewer import __doc__ as _about
 
 EXIT_OK, EXIT_ERROR, EXIT_USAGE = 0, 1, 2
-LAYOUTS = ("2x2", "compare", "single")
+LAYOUTS = ("2x2", "compare", "single", "all", "dbt", "prior", "prior-view")
 OVERLAYS = ("both", "malignant", "benign", "none")
 
 NO_DISPLAY = (

@@ -10,6 +10,7 @@ from psygnal import Signal
 from gmic_core.exam.model import Exam, MammoImage, Rejection
 from viewer.model.displays import DisplayModel
 from viewer.model.history import History
+from viewer.model.left_exams import LeftExams
 from viewer.model.linked import Links
 from viewer.model.marks_model import MarksModel
 from viewer.model.overlays import OverlayModel
@@ -100,6 +101,7 @@ class Session:
         self._states: dict[str, ImageState] = {}
         self._placements: dict[LinkKey, Placement] = {}
         self._sizes: dict[int, tuple[int, int]] = {}
+        self._left = LeftExams()
         self.marks = MarksModel()
         reader = ReaderState(self, self._states, self._placements)
         self.history = History(reader.capture, reader.restore)
@@ -114,10 +116,14 @@ class Session:
         self.exams_changed.emit()
 
     def open_exam(self, exam: Exam | None) -> None:
-        """Put an exam on screen; results and view states of the one before are dropped."""
+        """Put an exam on screen; results of the one before are dropped, how it was looked at waits for its return."""
+        if self.exam is not None:
+            self._left.leave(self.exam.study_uid, self._states, self._placements)
         self.exam = exam
         self._states.clear()
         self._placements.clear()
+        if exam is not None:
+            self._left.come_back(exam.study_uid, self.image, self._states, self._placements)
         self.results.clear()
         self.marks.clear()
         self.slots, self.active, self.maximised, self.selected_patch = [], 0, None, None

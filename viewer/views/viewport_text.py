@@ -27,6 +27,9 @@ CLEARANCE = 3.0
 WIDEST_SHARE = 0.62
 """Longest line as a share of the viewport's width; longer ones end in an ellipsis."""
 
+MARKER_SHARES = (1.0, 0.7, 0.4)
+"""Shares of the viewport's width that the marker may take: a narrower one is tried before it is laid on the breast."""
+
 TONES: dict[Tone, str] = {
     "normal": theme.TEXT,
     "secondary": theme.SECONDARY,
@@ -127,21 +130,32 @@ def _reaches(size: QSizeF, marker: QRectF, left: bool) -> bool:
 
 def _place_marker(size: QSizeF, nipple_left: bool, marker: Line, touches: Touches) -> list[Placed]:
     """Place the marker where no breast is, else on a plate; badges without room stand in lines of their own below."""
-    lines = _broken(marker, size.width() - 2 * MARGIN)
-    height = MARKER_HEIGHT + BADGE_LINE * (len(lines) - 1)
-    low = size.height() - MARGIN - height
-    spots = [(nipple_left, MARGIN), (nipple_left, low), (not nipple_left, MARGIN), (not nipple_left, low)]
-    widths = [_width(line, marker=number == 0) for number, line in enumerate(lines)]
-    free = [
-        (left, top) for left, top in spots if not touches(QRectF(_x(size, left, max(widths)), top, max(widths), height))
-    ]
-    left, top = free[0] if free else (nipple_left, MARGIN)
+    room = size.width() - 2 * MARGIN
+    broken = [_broken(marker, share * room) for share in MARKER_SHARES]
+    for left in (nipple_left, not nipple_left):
+        for at_top in (True, False):
+            for lines in broken:
+                low = size.height() - MARGIN - MARKER_HEIGHT - BADGE_LINE * (len(lines) - 1)
+                placed = _marker_at(size, left, MARGIN if at_top else low, lines, plate=False)
+                if not any(touches(line.rect) for line in placed):
+                    return placed
+    return _marker_at(size, nipple_left, MARGIN, broken[0], plate=True)
+
+
+def _marker_at(size: QSizeF, left: bool, top: float, lines: Sequence[Line], *, plate: bool) -> list[Placed]:
     placed = []
-    for number, (line, width) in enumerate(zip(lines, widths, strict=True)):
+    for number, line in enumerate(lines):
         first = number == 0
-        rect = QRectF(_x(size, left, width), top, width, MARKER_HEIGHT if first else BADGE_LINE)
-        placed.append(Placed(line, rect, marker=first, plate=not free))
-        top += rect.height()
+        width = _width(line, marker=first)
+        placed.append(
+            Placed(
+                line,
+                QRectF(_x(size, left, width), top, width, MARKER_HEIGHT if first else BADGE_LINE),
+                marker=first,
+                plate=plate,
+            )
+        )
+        top += placed[-1].rect.height()
     return placed
 
 

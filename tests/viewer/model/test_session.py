@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from gmic_core.exam.model import MammoImage, Rejection
+from gmic_core.exam.model import MammoImage, Rejection, VoiWindow
 from tests.helpers.hung_images import make_exam, make_image, make_result
 from viewer.model.hanging import arrange, load_protocols
 from viewer.model.placement import Placement
@@ -214,3 +215,24 @@ def test_identity_cine_and_activity_are_told_when_they_change() -> None:
     session.set_activity(None)
     assert told == [True, 10.0, Activity("Reading", 3, 10), None]
     assert session.identity_hidden
+
+
+def test_zoom_pan_and_grey_values_outlive_hanging_steps_and_the_next_exam() -> None:
+    session = opened()
+    first, other = session.exam, make_exam(*(replace(i, sop_uid=f"{i.sop_uid}x") for i in FOUR), study="2.25.2")
+    assert first is not None
+    placement, window = Placement("free", 7.5, 3.0, 20.0), VoiWindow(900.0, 1800.0)
+    session.place(2, placement)
+    session.state_of(FOUR[2]).set_window(window)
+    session.hang("single", *arrange(PROTOCOLS["single"], first, session, focus=FOUR[2]))
+    assert (session.placement(0), session.slots[0].state.current_window) == (placement, window)  # type: ignore[union-attr]
+    session.open_exam(other)
+    session.hang("2x2", *arrange(PROTOCOLS["2x2"], other, session))
+    assert session.placement(2).mode == "fit"
+    session.open_exam(first)
+    session.hang("2x2", *arrange(PROTOCOLS["2x2"], first, session))
+    assert (session.placement(2), session.state_of(FOUR[2]).current_window) == (placement, window)
+    session.open_exam(other)
+    changed = make_exam(*(replace(image, view="LM") for image in FOUR))
+    session.open_exam(changed)
+    assert session.state_of(changed.images[2]).window is None
