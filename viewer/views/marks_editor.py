@@ -71,11 +71,11 @@ class MarksEditor(QLineEdit):
 
     def _close(self) -> None:
         self._mark = None
-        self.hide()
         parent = self.parentWidget()
-        if parent is not None:
+        if parent is not None:  # before it hides: Qt would hand the focus to the next viewport, which becomes active
             parent.setFocus(Qt.FocusReason.OtherFocusReason)
             parent.update()
+        self.hide()
 
     def event(self, event: QEvent) -> bool:
         """Keep every key that writes: single letters are commands of the window otherwise."""

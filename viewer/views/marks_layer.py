@@ -14,8 +14,9 @@ from viewer.model.marks_drawing import Drawing, Hit
 from viewer.model.marks_values import MarkValues
 from viewer.model.viewstate import ImageState
 from viewer.views.marks_editor import MarksEditor
+from viewer.views.marks_labels import Label, place_labels
 from viewer.views.marks_look import ScreenPoints, Shown, hit_test, shown_marks
-from viewer.views.marks_paint import Label, paint_marks, place_labels
+from viewer.views.marks_paint import paint_marks
 from viewer.views.viewport_mouse import SLACK
 from viewer.views.viewport_over import Look
 from viewer.views.viewport_text import Touches

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen, QPolygonF
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 
 from viewer.views import theme
+from viewer.views.marks_labels import GAP, LINE_HEIGHT, PADDING, Label
 from viewer.views.marks_look import POINT_SIZE, Shown
 
 LINE, EDGE = 1.25, 3.25
@@ -19,22 +19,6 @@ HEAD = 11.0
 """Length of an arrow's head."""
 ARC = 18.0
 """Radius of the arc that shows which angle is meant."""
-LABEL_LINE = 15.0
-LABEL_GAP = 10.0
-PADDING = 4.0
-STEPS = (0.0, 24.0, 56.0, 96.0, 144.0)
-"""How far words may move away from their mark to find a free place."""
-FAR, ON_BREAST, COVERED = 0.02, 0.05, 3.0
-"""What a place costs for each one that is nearer, for lying on the breast, and, at least, for covering anything."""
-
-
-@dataclass(frozen=True)
-class Label:
-    """Words of a mark with their place."""
-
-    lines: tuple[str, ...]
-    rect: QRectF
-    shown: Shown
 
 
 def mark_color(shown: Shown) -> QColor:
@@ -60,6 +44,9 @@ def paint_marks(painter: QPainter, marks: Sequence[Shown], labels: Sequence[Labe
 
 def _paint_shape(painter: QPainter, shown: Shown) -> None:
     kind, first = shown.mark.kind, shown.handles[0]
+    if kind == "ellipse":  # images are turned by right angles only: on the screen its axes are upright, too
+        painter.drawEllipse(QPolygonF(shown.handles).boundingRect())
+        return
     for line in shown.lines:
         painter.drawPolyline(line)
     if kind == "length":
@@ -128,103 +115,6 @@ def _paint_handles(painter: QPainter, shown: Shown) -> None:
         painter.drawRect(QRectF(at.x() - size / 2, at.y() - size / 2, size, size))
 
 
-# -- words -----------------------------------------------------------------------------------------------------------
-def place_labels(
-    marks: Sequence[tuple[Shown, tuple[str, ...]]],
-    within: QSizeF,
-    taken: Sequence[QRectF],
-    on_breast: Callable[[QRectF], bool],
-) -> list[Label]:
-    """Return the words of marks with their places: beside the mark, off other marks and words, in the air if near.
-
-    Parameters
-    ----------
-    marks : marks of the present slice with their lines of words.
-    within : size of the viewport.
-    taken : places of other text.
-    on_breast : whether a rectangle covers breast.
-    """
-    metrics = QFontMetricsF(theme.caption_font())
-    screen = QRectF(QPointF(0, 0), within)
-    covered = [shown.rect for shown, _ in marks]
-    placed: list[Label] = []
-    for shown, lines in sorted(marks, key=lambda entry: not entry[0].selected):  # the selected one has the first choice
-        if not lines or not screen.intersects(shown.rect):
-            continue
-        width = max(metrics.horizontalAdvance(line) for line in lines) + 2 * PADDING
-        size = QSizeF(width, len(lines) * LABEL_LINE + PADDING)
-        words = [*taken, *(label.rect for label in placed)]
-        places = [_inside(rect, screen) for rect in _candidates(shown.rect, size)]
-        best = _best(places, covered, words, on_breast)
-        if best is None:
-            best = _anywhere(size, shown.rect.center(), screen, covered, words) or places[0]
-        placed.append(Label(lines, best, shown))
-    return placed
-
-
-def _candidates(mark: QRectF, size: QSizeF) -> list[QRectF]:
-    """Return places around a mark, the nearest first: beside, above and below it, then at its corners."""
-    places, middle = [], mark.center()
-    center_x, center_y = middle.x() - size.width() / 2, middle.y() - size.height() / 2
-    for step in STEPS:
-        gap = LABEL_GAP + step
-        left, right = mark.left() - gap - size.width(), mark.right() + gap
-        above, below = mark.top() - gap - size.height(), mark.bottom() + gap
-        beside = ((right, center_y), (left, center_y), (center_x, above), (center_x, below))
-        corners = ((right, above), (right, below), (left, above), (left, below))
-        places += [QRectF(QPointF(*place), size) for place in (*beside, *corners)]
-    return places
-
-
-def _best(
-    places: Sequence[QRectF],
-    marks: Sequence[QRectF],
-    words: Sequence[QRectF],
-    on_breast: Callable[[QRectF], bool],
-) -> QRectF | None:
-    """Return the best place: covers neither marks nor words, is near, is in the air; None where all cover some."""
-    costs = [_cost(rect, marks, words) + FAR * number for number, rect in enumerate(places)]
-    best, least = places[0], math.inf
-    for number in sorted(range(len(places)), key=costs.__getitem__):
-        if costs[number] >= least:
-            break  # asking about the breast takes longest: only where the answer can matter
-        cost = costs[number] + (ON_BREAST if on_breast(places[number]) else 0.0)
-        if cost < least:
-            best, least = places[number], cost
-    return best if least < COVERED else None
-
-
-def _anywhere(
-    size: QSizeF, near: QPointF, screen: QRectF, marks: Sequence[QRectF], words: Sequence[QRectF]
-) -> QRectF | None:
-    """Return the free place nearest to a mark, or None: for crowded images, where none is left beside it."""
-    free: tuple[float, QRectF] | None = None
-    for top in range(4, max(int(screen.height() - size.height()), 5), round(LABEL_LINE)):
-        for left in range(4, max(int(screen.width() - size.width()), 5), round(2 * LABEL_LINE)):
-            rect = QRectF(QPointF(left, top), size)
-            away = math.hypot(rect.center().x() - near.x(), rect.center().y() - near.y())
-            if (free is None or away < free[0]) and _cost(rect, marks, words) == 0.0:
-                free = (away, rect)
-    return free[1] if free is not None else None
-
-
-def _cost(rect: QRectF, marks: Sequence[QRectF], words: Sequence[QRectF]) -> float:
-    room = rect.adjusted(-2, -2, 2, 2)
-    hidden = sum(1.0 + _area(room.intersected(other)) / _area(room) for other in words if room.intersects(other))
-    covers = sum(1.0 + _area(room.intersected(other)) / _area(room) for other in marks if room.intersects(other))
-    return COVERED * (hidden + covers)
-
-
-def _area(rect: QRectF) -> float:
-    return max(rect.width(), 0.0) * max(rect.height(), 0.0) if rect.isValid() else 0.0
-
-
-def _inside(rect: QRectF, screen: QRectF) -> QRectF:
-    left = min(max(rect.left(), screen.left() + 2), max(screen.right() - rect.width() - 2, 0.0))
-    top = min(max(rect.top(), screen.top() + 2), max(screen.bottom() - rect.height() - 2, 0.0))
-    return QRectF(QPointF(left, top), rect.size())
-
-
 def _paint_label(painter: QPainter, label: Label) -> None:
     color = mark_color(label.shown)
     _paint_leader(painter, label, color)
@@ -233,15 +123,15 @@ def _paint_label(painter: QPainter, label: Label) -> None:
     painter.drawRoundedRect(label.rect, 3, 3)
     painter.setPen(color)
     for number, line in enumerate(label.lines):
-        top = label.rect.top() + PADDING / 2 + number * LABEL_LINE
-        row = QRectF(label.rect.left() + PADDING, top, label.rect.width() - 2 * PADDING, LABEL_LINE)
+        top = label.rect.top() + PADDING / 2 + number * LINE_HEIGHT
+        row = QRectF(label.rect.left() + PADDING, top, label.rect.width() - 2 * PADDING, LINE_HEIGHT)
         painter.drawText(row, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, line)
 
 
 def _paint_leader(painter: QPainter, label: Label, color: QColor) -> None:
     """Join words that had to move away with their mark."""
     mark, words = label.shown.rect, label.rect
-    if words.adjusted(-LABEL_GAP - 4, -LABEL_GAP - 4, LABEL_GAP + 4, LABEL_GAP + 4).intersects(mark):
+    if words.adjusted(-GAP - 4, -GAP - 4, GAP + 4, GAP + 4).intersects(mark):
         return
     faint = QColor(color)
     faint.setAlphaF(0.5 * color.alphaF())
