@@ -1,4 +1,4 @@
-"""Builds packages from pyproject.toml; the user guide goes into the package of resources, where the program finds it."""
+"""Builds packages as pyproject.toml says; the user guide goes into the package of resources."""
 
 from pathlib import Path
 from shutil import copytree
