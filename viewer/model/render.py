@@ -27,7 +27,7 @@ from viewer.model.resample import (
     screen_region,
     warp,
 )
-from viewer.model.tissue import Tissue
+from viewer.model.tissue import BORDER, CLEAR, Tissue
 
 __all__ = ["OverlayLayer", "build_pyramid", "render", "sample_values", "thumbnail"]
 
@@ -55,7 +55,7 @@ def render(
     lut : grey value of every stored value (:func:`gmic_core.exam.voi.stored_to_gray`, which keeps air black); for
         signed pixels index 0 belongs to the lowest one.
     air : inclusive range of stored values that are black whatever the table says, for images whose air is noise.
-    tissue : where the breast is; clear of it also the noise of the air is black. None: nothing more is made black.
+    tissue : where breast and air are: the air is black whatever the table says, nothing inside the breast is.
     overlay : saliency to lay over the image.
 
     Returns
@@ -115,13 +115,17 @@ def _gray(
     nearest = magnification(stored_to_screen) >= NEAREST_FROM - EDGE
     frame, to_screen = pick_level(pyramid, stored_to_screen)
     sampled = warp(frame, to_screen, region, nearest=nearest)
+    if tissue is not None and not tissue.has_noise:
+        air = tissue.air  # one value: the table does it at no cost
     gray = np.asarray(cv2.LUT(sampled, _table(lut, frame.dtype, air)), np.uint8)
-    if tissue is not None and tissue.far is not None and tissue.far != tissue.air:
+    if tissue is not None and tissue.has_noise:
+        zones = warp(tissue.zones, stored_to_screen @ tissue.to_stored, region, nearest=True)
         zero = 1 << (8 * frame.dtype.itemsize - 1) if frame.dtype.kind == "i" else 0
-        low, high = (float(value + zero) for value in tissue.far)
-        clear = warp(tissue.clear, stored_to_screen @ tissue.to_stored, region, nearest=True)
-        noise = cv2.bitwise_and(cv2.inRange(sampled, low, high), clear)
-        gray = np.asarray(cv2.subtract(gray, noise), np.uint8)  # saturating: 255 off any grey level is black
+        for values, zone in ((tissue.air, BORDER), (tissue.far, CLEAR)):
+            if values is not None:
+                noise = cv2.inRange(sampled, float(values[0] + zero), float(values[1] + zero))
+                noise = cv2.bitwise_and(noise, cv2.inRange(zones, float(zone), 255.0))
+                gray = np.asarray(cv2.subtract(gray, noise), np.uint8)  # saturating: 255 off any grey level is black
     return gray
 
 

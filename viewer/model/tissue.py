@@ -32,8 +32,12 @@ TISSUE_PERCENTILE = 1.0
 """Share of the breast's darkest pixels, in percent, that may look like air at most."""
 FAR_PERCENTILE = 5.0
 """The same for the air clear of the breast."""
-CLEAR_CELLS = 1
-"""Cells around the breast that do not count as clear of it."""
+BORDER_CELLS = 1
+"""Cells inside and outside the outline in which skin and air meet."""
+INSIDE, BORDER, CLEAR = 0, 128, 255
+"""Zones of an image: nothing is air, the values of :attr:`Tissue.air` are, the values of :attr:`Tissue.far` are."""
+LARGEST_HOLE = 0.02
+"""Share of the image up to which a dark place all around which is breast belongs to the breast (fat, a cyst of oil)."""
 SAMPLES = 400
 """Rows and columns at most that the noise of the air is measured on; averaged pixels would be too smooth."""
 
@@ -46,7 +50,7 @@ class Tissue:
     ----------
     mask : bool (rows, columns) of a coarse grid; True where there is breast.
     to_stored : cell centres -> stored pixels.
-    air : inclusive range of stored values that are air wherever they are, or None where there is no air.
+    air : inclusive range of stored values that are air outside and along the outline, or None where there is no air.
     far : the wider range that is air clear of the breast; as ``air`` where the air has no noise.
     """
 
@@ -55,13 +59,23 @@ class Tissue:
     air: ValueRange | None
     far: ValueRange | None = None
 
+    @property
+    def has_noise(self) -> bool:
+        """Whether the air has more than one value."""
+        return self.far is not None and self.far[0] != self.far[1]
+
     @cached_property
-    def clear(self) -> npt.NDArray[np.uint8]:
-        """Where the cells of ``mask`` are clear of the breast: uint8 (rows, columns), 255 there, else 0."""
+    def zones(self) -> npt.NDArray[np.uint8]:
+        """Zone of every cell of ``mask``: uint8 (rows, columns) of :data:`INSIDE`, :data:`BORDER`, :data:`CLEAR`."""
         import cv2
 
-        side = 2 * CLEAR_CELLS + 1
-        return 255 - 255 * np.asarray(cv2.dilate(self.mask.astype(np.uint8), np.ones((side, side), np.uint8)), np.uint8)
+        breast, kernel = self.mask.astype(np.uint8), np.ones((2 * BORDER_CELLS + 1,) * 2, np.uint8)
+        # beyond the edge of the image the breast goes on: the chest wall is no outline
+        inside = cv2.erode(breast, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=1)
+        zones = np.full(breast.shape, BORDER, np.uint8)
+        zones[inside > 0] = INSIDE
+        zones[np.asarray(cv2.dilate(breast, kernel)) == 0] = CLEAR
+        return zones
 
     def touches(self, to_screen: PlaneMap, top: float, left: float, bottom: float, right: float) -> bool:
         """Whether a screen rectangle covers any breast; ``to_screen`` maps stored pixels to the screen."""
@@ -135,8 +149,19 @@ def _largest(mask: npt.NDArray[np.bool_]) -> Mask:
     if count < 2:
         return np.zeros(mask.shape, np.bool_)
     best = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
-    found: Mask = np.asarray(labels == best, np.bool_)
-    return found
+    return _filled(np.asarray(labels == best, np.bool_))
+
+
+def _filled(mask: Mask) -> Mask:
+    """Return the mask with its small holes closed."""
+    import cv2
+
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((~mask).astype(np.uint8), connectivity=4)
+    rows, columns = mask.shape
+    left, top, wide, tall, area = stats.T
+    enclosed = (left > 0) & (top > 0) & (left + wide < columns) & (top + tall < rows)
+    holes = np.flatnonzero(enclosed & (area <= LARGEST_HOLE * mask.size) & (np.arange(count) > 0))
+    return mask | np.isin(labels, holes)
 
 
 def _air_values(

@@ -91,7 +91,7 @@ class ViewportPixels:
         black = self._context.session.displays.air_black
         pixels = render(
             pyramid, to_screen, width, height, self._table(state, lut_key),
-            air=tissue.air if black else None, tissue=tissue if black else None, overlay=self._layer(state),
+            tissue=tissue if black else None, overlay=self._layer(state),
         )  # fmt: skip
         qimage = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32)
         picture = Picture(qimage, pyramid)
@@ -117,7 +117,7 @@ class ViewportPixels:
         tissue = self._find_tissue(state.image, pyramid) if self._context.session.displays.air_black else None
         pixels = render(
             pyramid, to_screen, width, height, self._table(state, self._lut_key(state)),
-            air=tissue.air if tissue else None, tissue=tissue, overlay=self._layer(state, index),
+            tissue=tissue, overlay=self._layer(state, index),
         )  # fmt: skip
         # a copy: the QImage would go on reading memory that nobody keeps
         return QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32).copy()

@@ -82,7 +82,7 @@ def test_noise_of_the_air_is_black_at_any_window(
     lut = stored_to_gray(make_image("L-CC", shape=(960, 720), photometric=photometric), None, window, invert)
     to_screen = PlaneMap.scale_offset(scale, scale, 0, 0)
     width, height = round(720 * scale), round(960 * scale)
-    shown = render(pyramid, to_screen, width, height, lut, air=tissue.air, tissue=tissue)[..., 0]
+    shown = render(pyramid, to_screen, width, height, lut, tissue=tissue)[..., 0]
     assert not shown[:, round(width * 0.9) :].any()
     assert shown[height // 2, width // 8] == lut[int(pyramid[0][480, 90])] or scale != 1.0
 
@@ -93,11 +93,21 @@ def test_a_ramp_has_no_air() -> None:
     assert (tissue.air, tissue.far) == (None, None)
 
 
+def test_what_is_dark_inside_the_breast_stays_as_it_is() -> None:
+    frame = noisy(PIXEL)
+    frame[400:460, 150:210] = 25  # as dark as the air
+    tissue = find_tissue(build_pyramid(frame), PIXEL)
+    lut = np.full(65536, 200, np.uint8)
+    shown = render((frame,), PlaneMap.identity(), 720, 960, lut, tissue=tissue)[..., 0]
+    assert (shown[380:480, 130:230] == 200).all()
+    assert not shown[20:60, 600:700].any()
+
+
 def test_nothing_of_the_breast_is_taken_for_air() -> None:
     pixel = PixelFormat(bits_stored=12)
     pyramid = build_pyramid(noisy(pixel))
     tissue = find_tissue(pyramid, pixel)
     lut = np.full(65536, 200, np.uint8)
-    shown = render(pyramid, PlaneMap.identity(), 720, 960, lut, air=tissue.air, tissue=tissue)[..., 0]
+    shown = render(pyramid, PlaneMap.identity(), 720, 960, lut, tissue=tissue)[..., 0]
     inside = np.repeat(np.repeat(breast(480, 360, seed=3), 2, 0), 2, 1) > 300
     assert (shown[inside] == 200).mean() > 0.995
