@@ -131,7 +131,7 @@ def next_kind(context: Context) -> None:
     checked=lambda context: context.session.volume.forced,
 )
 def use_opengl(context: Context) -> None:
-    """Let OpenGL paint although no graphics card helps; each picture takes about a second."""
+    """Let OpenGL paint although no graphics card helps; each picture takes seconds."""
     volume = context.session.volume
     volume.force_opengl(not volume.forced)
 

@@ -131,6 +131,7 @@ class VolumeCanvas(QWidget):
             self.volume, self._model.kind, self._model.camera, self.cursor_at(),
             (max(round(self.width() * ratio), 1), max(round(self.height() * ratio), 1)), ratio,
             self._session.overlays.settings, self._entry(self.volume), self._revision, self._model.uses_opengl,
+            self._model.engine.kind == "software",
             self._session.displays.profile(screens.key_of(self)),
         )  # fmt: skip
         if self.picture is None or not _same_picture(request, self.picture.request) or self.picture_is_draft:

@@ -37,6 +37,7 @@ class Request:
 
     Attributes
     ----------
+    opengl, quick : whether OpenGL paints, and whether without a graphics card.
     profile : how the screen is driven.
     entry, revision : the AI result, and how often its map changed in place.
     cursor : world mm.
@@ -53,6 +54,7 @@ class Request:
     entry: ResultEntry | None = field(compare=False)  # the revision tells of every change
     revision: int
     opengl: bool
+    quick: bool
     profile: DisplayProfile
 
 
@@ -132,10 +134,12 @@ class VolumePictures:
         return self._findings[1]
 
     def _by_opengl(self, request: Request, findings: dict[Finding, Stack], untrained: bool) -> Picture:
+        if self._projector is not None and self._projector.quick != request.quick:
+            self.release()
         if self._projector is None:
             from viewer.views.volume_vtk import VtkProjector
 
-            self._projector = VtkProjector()
+            self._projector = VtkProjector(quick=request.quick)
         view = view_of(request.camera, request.volume.extent, *request.size)
         shaded = request.kind == "volume"
         projection = self._projector.project(request.volume.gray, findings, view, shaded=shaded)
