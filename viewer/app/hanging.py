@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gmic_core.exam.model import MammoImage
-from viewer.model.hanging import Protocol, arrange
+from viewer.model.hanging import Protocol, arrange, unplaced
 from viewer.model.hanging_steps import Stage, current_stage, stages
 from viewer.model.priors import same_patient
 from viewer.model.session import Session
@@ -109,8 +109,8 @@ class Hanging:
                 return True
         return False
 
-    def tell_priors(self) -> None:
-        """Say that there is an earlier exam, or that one with the same ID was kept apart."""
+    def tell_more(self) -> None:
+        """Say what there is beside what hangs: an earlier exam, images that fit no viewport, an exam kept apart."""
         session = self._session
         if session.exam is None:
             return
@@ -119,7 +119,16 @@ class Hanging:
         if any(not same_patient(session.exam, one) for one in alike):
             text = "Another open exam has the same patient ID but another name or birth date; it is kept apart."
             session.notice.emit("warning", text)
+        hints = []
         if session.priors:
             date = session.priors[0].date
             when = f" of {date[:4]}-{date[4:6]}-{date[6:]}" if len(date) == 8 and not session.identity_hidden else ""
-            session.notice.emit("hint", f"There is an earlier exam{when}; “Prior beside current” hangs it too.")
+            hints.append(f"There is an earlier exam{when}; “Prior beside current” hangs it too.")
+        protocol = self.protocols.get(session.layout)
+        whole = protocol is not None and not protocol.follows_focus  # one image alone leaves all others out
+        left = len(unplaced(session.exam, session.slots)) if whole else 0
+        if left:
+            count = "1 more image is" if left == 1 else f"{left} more images are"
+            hints.append(f"{count} in the study list and in the next hanging steps.")
+        if hints:
+            session.notice.emit("hint", " ".join(hints))

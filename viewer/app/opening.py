@@ -114,7 +114,7 @@ class Opening:
         self._loader.open_exam(exam)
         self._session.open_exam(exam)
         self.hanging.hang_first()
-        self.hanging.tell_priors()
+        self.hanging.tell_more()
 
     def hang(self, layout: str) -> None:
         """Hang the open exam by another protocol."""

@@ -8,8 +8,8 @@ from gmic_core.types import Laterality
 from viewer.commands.conditions import needs_exam, needs_image
 from viewer.commands.context import Context
 from viewer.commands.table import command, with_keys
-from viewer.model.depth_offer import cursor_in, find_offer
-from viewer.model.linked import Cursor, DepthOffer
+from viewer.model.depth_offer import cursor_in, find_offer, offer_target
+from viewer.model.linked import Cursor
 from viewer.model.placement import extent_mm, image_laterality, link_key
 
 _GROUP = "Viewports and hanging"
@@ -22,8 +22,8 @@ def _needs_offer(context: Context) -> str | None:
     reason = needs_exam(context)
     if reason is not None:
         return reason
-    offer = find_offer(context.session, context.frames)
-    return offer if isinstance(offer, str) else None
+    target = offer_target(context.session)
+    return target if isinstance(target, str) else None
 
 
 @command("compare.go_to_depth", "Go to the DBT slice of this place", keys="Z", group=_GROUP, why_disabled=_needs_offer)
@@ -31,8 +31,11 @@ def go_to_depth(context: Context) -> None:
     """Show the slice in which saliency, or without AI the local contrast, is highest at the cursor."""
     session = context.session
     offer = find_offer(session, context.frames)
-    volume = session.image(offer.sop_uid) if isinstance(offer, DepthOffer) else None
-    if volume is None or isinstance(offer, str):
+    if isinstance(offer, str):
+        session.notice.emit("hint", with_keys(offer, context))
+        return
+    volume = session.image(offer.sop_uid)
+    if volume is None:
         return
     if _viewport_showing(context, offer.sop_uid) is None:
         _hang_beside(context, offer.sop_uid)

@@ -64,11 +64,13 @@ class DepthOffer:
     sop_uid : of the volume.
     slice_index : the offered slice, 0-based.
     reason : why this one, in words.
+    final : whether it was chosen among all slices; else some are not decoded yet, and the offer may change.
     """
 
     sop_uid: str
     slice_index: int
     reason: str
+    final: bool = True
 
     @property
     def text(self) -> str:

@@ -22,6 +22,8 @@ CLICK_SLACK = 3.0
 """A press that moves less than this is a click."""
 OFFER_MS = 120
 """The cursor must rest so long before a slice is looked for: a moving mouse wants no answers."""
+AGAIN_MS = 400
+"""So often it is looked for again while slices are being decoded."""
 TAG_GAP = 14.0
 TAG_HEIGHT, TAG_WIDTH = 18.0, 80.0
 
@@ -117,17 +119,24 @@ class DepthOffers(QObject):
         self._context = context
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.setInterval(OFFER_MS)
         self._timer.timeout.connect(self.look)
         session = context.session
         for signal in (session.links.cursor_changed, session.results.changed, session.overlays.changed):
             signal.connect(self._wait, check_nargs=False)
+        context.frames.frame_ready.connect(self._frame_ready)
 
     def _wait(self, *_: object) -> None:
         if self._context.session.links.cursor is None:
             self._timer.stop()
         else:
-            self._timer.start()
+            self._timer.start(OFFER_MS)
+
+    def _frame_ready(self, sop_uid: str, _slice_index: int) -> None:
+        """Look again, now and then, while the slices of the volume are still coming."""
+        offer = self._context.session.links.offer
+        waiting = offer is not None and offer.sop_uid == sop_uid and not offer.final
+        if waiting and not self._timer.isActive():
+            self._timer.start(AGAIN_MS)
 
     def look(self) -> None:
         """Offer a slice now."""

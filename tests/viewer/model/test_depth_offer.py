@@ -85,7 +85,7 @@ def test_slices_that_are_not_there_yet_are_told() -> None:
     ffdm, dbt = pair()
     session = pointing(ffdm, dbt)
     offer = find_offer(session, Slices(dbt, AT, 3, ready=5))
-    assert offer == DepthOffer(dbt.sop_uid, 3, "strongest contrast here of 5 slices loaded so far")
+    assert offer == DepthOffer(dbt.sop_uid, 3, "strongest contrast here of 5 slices loaded so far", final=False)
     nothing = find_offer(session, Slices(dbt, AT, 3, ready=0))
     assert nothing == "the slices of the DBT volume are still loading; try again in a moment."
 
