@@ -28,6 +28,8 @@ FAR_SPREADS = 8.0
 PEAK_WIDTH, PEAK_HEIGHT = 13, 2.0
 """Air is a peak among the dark values: in so many of 256 levels are so many times more pixels than if they were spread
 evenly. A ramp, a test pattern and a crop full of tissue have none."""
+RAGGED_SHARE = 0.02
+"""Share of the air that may differ from its usual value (labels) before that is noise."""
 TISSUE_PERCENTILE = 1.0
 """Share of the breast's darkest pixels, in percent, that may look like air at most."""
 FAR_PERCENTILE = 5.0
@@ -114,10 +116,10 @@ def find_tissue(pyramid: Pyramid, pixel: PixelFormat) -> Tissue:
     air = scaled[scaled <= between].astype(np.float32)
     # the median, not the mean: dark skin in the air's class would pull a mean up and hide itself
     if not _has_peak(air, between):
-        return Tissue(_largest(scaled > between), to_stored, None)
+        return Tissue(_filled(_largest(scaled > between)), to_stored, None)
     limit = float(np.median(air)) + max(3.0 * _spread(air), 255.0 * FAINTEST_TISSUE)
     mask = _largest(scaled > min(limit, between))
-    return Tissue(mask, to_stored, *_air_values(pyramid[0], mask, pixel, sign))
+    return Tissue(_filled(mask), to_stored, *_air_values(pyramid[0], mask, pixel, sign))
 
 
 def _has_peak(dark: npt.NDArray[np.float32], end: float) -> bool:
@@ -149,7 +151,8 @@ def _largest(mask: npt.NDArray[np.bool_]) -> Mask:
     if count < 2:
         return np.zeros(mask.shape, np.bool_)
     best = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
-    return _filled(np.asarray(labels == best, np.bool_))
+    found: Mask = np.asarray(labels == best, np.bool_)
+    return found
 
 
 def _filled(mask: Mask) -> Mask:
@@ -186,6 +189,10 @@ def _air_values(
     lower, middle, upper = (float(value) for value in np.percentile(air, (16.0, 50.0, 84.0)))
     edge = middle + AIR_SPREADS * (middle - lower)
     far = middle + FAR_SPREADS * max(middle - lower, upper - middle)
+    rest = air[air != middle]
+    if lower == upper and rest.size > RAGGED_SHARE * air.size:  # flat margins around an air that is not
+        lower, middle = (float(value) for value in np.percentile(rest, (16.0, 50.0)))
+        far = middle + FAR_SPREADS * (middle - lower)
     tissue = sample[breast > 0]
     if tissue.size:
         # film labels, markers and a fogged border are part of what lies outside: they must not take tissue with them

@@ -111,3 +111,15 @@ def test_nothing_of_the_breast_is_taken_for_air() -> None:
     shown = render(pyramid, PlaneMap.identity(), 720, 960, lut, tissue=tissue)[..., 0]
     inside = np.repeat(np.repeat(breast(480, 360, seed=3), 2, 0), 2, 1) > 300
     assert (shown[inside] == 200).mean() > 0.995
+
+
+def test_air_with_flat_margins_is_black_in_between_too() -> None:
+    rng = np.random.default_rng(6)
+    frame = film()
+    frame[:, 300:] = 0  # what the scanner cut off
+    frame[:, 190:300] = rng.integers(0, 40, (480, 110))
+    frame[:90] = frame[390:] = 0
+    tissue = find_tissue(build_pyramid(frame), PIXEL)
+    lut = np.full(65536, 200, np.uint8)
+    shown = render((frame,), PlaneMap.identity(), 360, 480, lut, tissue=tissue)[..., 0]
+    assert not shown[200:280, 260:].any()
