@@ -33,13 +33,25 @@ def halve(frame: Frame) -> Frame:
     An odd last row or column is averaged with its own copy, so that cell (i, j) always covers stored pixels 2i, 2i+1
     by 2j, 2j+1 and the geometry is exactly ``PlaneMap.resampling(0.5, 0.5)`` whatever the size.
     """
+    rows, cols = frame.shape
+    half = np.empty(((rows + 1) // 2, (cols + 1) // 2), frame.dtype)
+    _halve_into(frame[: rows - rows % 2, : cols - cols % 2], half[: rows // 2, : cols // 2])
+    if rows % 2:  # only the edge is copied: a copy of the whole frame would take as long as all the rest
+        edge = np.repeat(frame[-1:], 2, axis=0)
+        _halve_into(edge[:, : cols - cols % 2], half[-1:, : cols // 2])
+    if cols % 2:
+        edge = np.repeat(frame[:, -1:], 2, axis=1)
+        edge = np.pad(edge, ((0, rows % 2), (0, 0)), mode="edge")
+        _halve_into(edge, half[:, -1:])
+    return half
+
+
+def _halve_into(frame: Frame, half: Frame) -> None:
+    """Write the averages of 2 x 2 pixels; both sides of ``frame`` are even."""
     import cv2
 
-    rows, cols = frame.shape
-    if rows % 2 or cols % 2:
-        frame = cv2.copyMakeBorder(frame, 0, rows % 2, 0, cols % 2, cv2.BORDER_REPLICATE)
-    half: Frame = cv2.resize(frame, ((cols + 1) // 2, (rows + 1) // 2), interpolation=cv2.INTER_AREA)
-    return half
+    if frame.size:
+        half[...] = cv2.resize(frame, half.shape[::-1], interpolation=cv2.INTER_AREA)
 
 
 def build_pyramid(frame: Frame, levels: int = 3) -> Pyramid:

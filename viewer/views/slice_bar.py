@@ -202,7 +202,7 @@ class SliceBar(QAbstractSlider):
         """Explain the marks where no preview is in the way: over the words at the right."""
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             if not self._on_track(event.pos().x()):
-                QToolTip.showText(event.globalPos(), self.whatsThis(), self)
+                QToolTip.showText(event.globalPos(), self.toolTip() or self.whatsThis(), self)
             return True
         return super().event(event)
 

@@ -102,9 +102,8 @@ class ViewportView(QWidget):
             signal.connect(self._repaint, check_nargs=False)
         session.results.changed.connect(self._result_changed)
         session.results.slice_arrived.connect(self._saliency_arrived)
-        session.viewing.slab_changed.connect(self._repaint, check_nargs=False)
-        session.trials.changed.connect(self._repaint, check_nargs=False)
-        session.displays.changed.connect(self._repaint, check_nargs=False)
+        for signal in (session.viewing.slab_changed, session.trials.changed, session.displays.changed):
+            signal.connect(self._repaint, check_nargs=False)
         frames.frame_ready.connect(self._frame_ready)
         frames.frame_failed.connect(self._frame_failed)
 
@@ -129,10 +128,10 @@ class ViewportView(QWidget):
 
     def _bind(self, state: ImageState) -> None:
         state.slice_changed.connect(self._slice_changed)
-        state.presentation_changed.connect(self._presentation_changed)
+        state.presentation_changed.connect(self._repaint)
         self._disconnect += [
             lambda: state.slice_changed.disconnect(self._slice_changed),
-            lambda: state.presentation_changed.disconnect(self._presentation_changed),
+            lambda: state.presentation_changed.disconnect(self._repaint),
         ]
         self._context.frames.request(state.image, state.slice_index)
 
@@ -145,11 +144,7 @@ class ViewportView(QWidget):
         if self._bound is not None:
             self._context.frames.request(self._bound.image, index)
         self._name()
-        self._update_readout()
-        self.update()
-
-    def _presentation_changed(self) -> None:
-        self.update()
+        self.update()  # what stands under the mouse is read when it is painted: a slab is made once, not at every notch
 
     def _shows(self, sop_uid: str) -> bool:
         return self._bound is not None and self._bound.image.sop_uid == sop_uid
@@ -282,6 +277,7 @@ class ViewportView(QWidget):
                 self.image_painted.emit()
             self.over.paint_boxes(painter, state, look)
             viewport_links.paint_linked_patch(painter, self._session, state, look)
+        self._readout = self._read()
         lines = self.over.lines(state, look, self._readout)
         paint_lines(painter, lines)
         if picture is not None:
@@ -360,13 +356,17 @@ class ViewportView(QWidget):
         self._update_readout()
         self.hovered.emit(None)
 
+    def _read(self) -> str:
+        """Return value and place under the mouse; "" without one."""
+        state, place = self.state, self._mouse_at
+        shown = self.pixels.shown(state) if state is not None and place is not None else None
+        if state is None or place is None or shown is None:
+            return ""
+        at = self.stored_at(place)
+        return corner_text.readout(state, shown.pyramid, at) + self.over.outside(state, at)
+
     def _update_readout(self) -> None:
-        text, state = "", self.state
-        if self._mouse_at is not None and state is not None:
-            shown = self.pixels.shown(state)
-            if shown is not None:
-                at = self.stored_at(self._mouse_at)
-                text = corner_text.readout(state, shown.pyramid, at) + self.over.outside(state, at)
+        text = self._read()
         if text != self._readout:
             self._readout = text
             bottom = LINE_HEIGHT + 2 * MARGIN
