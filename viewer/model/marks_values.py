@@ -211,13 +211,19 @@ class MarkValues:
         elif mark.kind == "angle":
             lines += self._numbers(mark, image)
         if mark.kind not in ("nipple", "text"):
-            place = self.place(mark, image)
-            lines += (
-                place.sentences()[: None if mark.kind == "place" else 2]
-                if place is not None
-                else (f"{self._why_no_place(image).capitalize()}.",)
-            )
+            lines += self._place_sentences(mark, image)
         return tuple(lines)
+
+    def _place_sentences(self, mark: Mark, image: MammoImage) -> tuple[str, ...]:
+        place = self.place(mark, image)
+        if place is None:
+            return (f"{self._why_no_place(image).capitalize()}.",)
+        if mark.kind != "place":
+            return place.sentences()[:2]
+        if image.frames < 2 or not image.slice_spacing_mm:
+            return place.sentences()
+        depth = f"{mark.slice_index * image.slice_spacing_mm:.0f} mm from the first of {image.frames} slices."
+        return (*place.sentences(), depth)
 
     def _region_sentences(self, mark: Mark, image: MammoImage, lengths: Lengths) -> list[str]:
         found = self.statistics(mark, image)

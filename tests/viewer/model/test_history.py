@@ -40,7 +40,7 @@ def everything(session: Session) -> tuple[object, ...]:
         session.maximised,
         [slot.state.image.sop_uid if slot.state else None for slot in session.slots],
         [session.placement(index) for index in range(len(session.slots))],
-        [(session.state_of(image).window, session.state_of(image).inverted) for image in session.exam.images],
+        [(state.window, state.choice, state.inverted) for state in map(session.state_of, session.exam.images)],
         {uid: (content.marks, content.key_slices) for uid, content in session.marks.images.items()},
     )
 
@@ -61,6 +61,12 @@ def drag_window(context: Context, rng: random.Random) -> None:
         assert session.active_state is not None
         session.active_state.set_window(VoiWindow(rng.uniform(0, 4000), rng.uniform(1, 4000)))
     session.history.end()
+
+
+def choose_own_window(context: Context, rng: random.Random) -> None:
+    with context.session.history.step("Window preset"):
+        assert context.session.active_state is not None
+        context.session.active_state.choose_own(rng.randrange(3))
 
 
 def drag_pan(context: Context, rng: random.Random) -> None:
@@ -103,6 +109,7 @@ def command(*ids: str) -> Callable[[Context, random.Random], None]:
 
 STEPS: tuple[Callable[[Context, random.Random], object], ...] = (
     drag_window,
+    choose_own_window,
     drag_pan,
     drag_mark,
     change_layout,

@@ -335,3 +335,18 @@ def test_key_slices_toggle():
     assert marks.of("1") == ImageMarks((), frozenset({4}))
     assert not marks.toggle_key_slice("1", 4)
     assert marks.images == {}
+
+
+def test_a_place_in_a_tomosynthesis_says_how_deep_its_slice_lies():
+    marks, image = MarksModel(), make_image("R-CC", "DBT", frames=40, shape=(1200, 800), slice_spacing_mm=1.0)
+    marks.add(Mark("nipple", image.sop_uid, 0, (stored_at(image, 0.0, 70.0),)))
+    there = Mark("place", image.sop_uid, 12, (stored_at(image, -30.0, 40.0),))
+    values = MarkValues(marks, FakeFrames(ready=False))
+    assert values.short_lines(there, image) == ("R outer half, middle third", "42 mm from nipple")
+    assert values.full_lines(there, image) == (
+        "R outer half, middle third; 42 mm from nipple, 30 mm behind it.",
+        "CC alone does not tell upper from lower.",
+        "40 mm from the image's chest-wall edge; thirds are counted from the nipple to that edge.",
+        "12 mm from the first of 40 slices.",
+    )
+    assert values.headline(there, image) == "Place 42 mm from nipple"
