@@ -143,9 +143,9 @@ class AppActions:
         else:
             ModelCard(model, text, self.window).show()
 
-    def cancel_ai(self) -> None:
-        """Stop the running job and forget the queued ones."""
-        self._client.cancel()
+    def cancel_ai(self, job_id: str | None = None) -> None:
+        """Stop the running job and forget the queued ones, or those of one job only."""
+        self._client.cancel(job_id)
 
     def restart_worker(self) -> None:
         """Start a new worker process in place of a dead one."""

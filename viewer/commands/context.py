@@ -121,8 +121,8 @@ class Actions(Protocol):
     def show_model_card(self, model: str, weights: Sequence[str]) -> None:
         """Show what a network with these weights was made for."""
 
-    def cancel_ai(self) -> None:
-        """Stop the running job and forget the queued ones."""
+    def cancel_ai(self, job_id: str | None = None) -> None:
+        """Stop the running job and forget the queued ones, or those of one job only."""
 
     def restart_worker(self) -> None:
         """Start a new worker process in place of a dead one."""

@@ -139,7 +139,7 @@ def end(context: Context) -> None:
         return
     experiment = trials.experiment(image.sop_uid)
     if experiment is not None and experiment.pending:
-        context.actions.cancel_ai()
+        context.actions.cancel_ai(experiment.job_id)
     trials.forget(Experiment, image.sop_uid)
 
 

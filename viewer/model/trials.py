@@ -6,7 +6,6 @@ gone when another exam is opened, when the image is run again, and when other we
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
@@ -302,21 +301,15 @@ class TrialsModel:
 
     def cells(self, entry: ResultEntry, slice_index: int) -> npt.NDArray[np.float16] | None:
         """Return the shown map (2, h, w) of a slice, or None where there is none."""
-        picks: dict[MapName, Callable[[], npt.NDArray[np.float16] | None]] = {
-            "spread": lambda: entry.result.spread if entry.result else None,
-            "after": lambda: _saliency(self.experiment(entry.sop_uid)),
-            "change": lambda: _absolute(self.experiment(entry.sop_uid)),
-        }
-        pick = picks.get(self.shown(entry))
-        maps = pick() if pick else None
+        name, experiment = self.shown(entry), self.experiment(entry.sop_uid)
+        maps: npt.NDArray[np.float16] | None = None
+        if name == "spread" and entry.result is not None:
+            maps = entry.result.spread
+        elif experiment is not None and experiment.result is not None and name != "result":
+            maps = experiment.result.saliency if name == "after" else experiment.change
         if maps is None:
             return entry.cells(slice_index)
-        return maps[slice_index] if 0 <= slice_index < len(maps) else None
-
-
-def _saliency(experiment: Experiment | None) -> npt.NDArray[np.float16] | None:
-    return experiment.result.saliency if experiment and experiment.result else None
-
-
-def _absolute(experiment: Experiment | None) -> npt.NDArray[np.float16] | None:
-    return np.abs(experiment.change) if experiment and experiment.change is not None else None
+        if not 0 <= slice_index < len(maps):
+            return None
+        cells: npt.NDArray[np.float16] = maps[slice_index]
+        return np.abs(cells) if name == "change" else cells
