@@ -128,6 +128,25 @@ def test_the_value_under_the_mouse_is_the_slabs(open_window: OpenWindow, context
     assert view.readout != single
 
 
+def test_a_slab_is_made_once_for_a_picture_however_fast_the_wheel_turns(
+    open_window: OpenWindow, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = open_window(context).grid.views[0]
+    move(view, QPointF(view.width() - 40, view.height() / 2))
+    run("slab.set_thickness", context, 3.0)
+    gray(view)
+    made = []
+    monkeypatch.setattr("viewer.model.slab.combine", lambda frames, *_args, **_named: made.append(1) or frames[0])
+    for _ in range(4):
+        wheel(view, -120)
+    assert made == []
+    gray(view)
+    wheel(view, 120, QPointF(60, 60), ctrl())  # zoom, grey values and the lens use the slab that is there
+    run("zoom.lens", context)
+    gray(view)
+    assert made == [1]
+
+
 # -- lens ------------------------------------------------------------------------------------------------------------
 def test_the_lens_shows_the_place_under_the_mouse_magnified(open_window: OpenWindow, context: Context) -> None:
     view = open_window(context).grid.views[0]
@@ -186,6 +205,11 @@ def test_without_a_mouse_the_lens_stands_in_the_middle_of_the_active_viewport(
     assert shown[0] is not None
     assert (shown[0] - QPointF(views[0].rect().center())).manhattanLength() <= 2
     assert shown[1:] == [None, None, None]
+    move(views[0], QPointF(40, 50))  # who takes the mouse has it there from now on
+    gray(views[0])
+    assert views[0].lens.place() == QPointF(40, 50)
+    leave(views[0])
+    assert views[0].lens.place() is None
 
 
 # -- sweep -----------------------------------------------------------------------------------------------------------

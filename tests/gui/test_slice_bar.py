@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPointF
-from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtCore import QEvent, QPoint, QPointF
+from PySide6.QtGui import QHelpEvent, QImage
+from PySide6.QtWidgets import QApplication, QToolTip, QWidget
 
 from tests.helpers.mouse import drag, leave, move, wheel
 from tests.helpers.panel_fakes import FakeFrames, make_context, make_exam, make_result
@@ -199,3 +199,17 @@ def test_the_selected_patch_is_marked(open_window: OpenWindow) -> None:
     assert entry.result is not None
     place = round(middle(window.slices, entry.result.rois[0].slice_index))
     assert np.abs(pixels(window.slices)[4, place] - rgb(theme.ACCENT)).max() < 12
+
+
+def test_the_marks_are_explained_beside_the_track_where_no_preview_is(open_window: OpenWindow) -> None:
+    bar = open_window(with_results(20)).slices
+
+    def asked(x: float) -> str:
+        QToolTip.hideText()
+        QApplication.sendEvent(bar, QHelpEvent(QEvent.Type.ToolTip, QPoint(round(x), 20), QPoint(400, 400)))
+        return QToolTip.text() if QToolTip.isVisible() else ""
+
+    assert asked(middle(bar, 4)) == ""
+    assert asked(bar.width() - 40).startswith(
+        "Above the line: largest malignant saliency of each slice, below it benign."
+    )

@@ -53,11 +53,18 @@ class ViewportLens(QObject):
         self._view, self._session = view, session
         self._mouse: QPointF | None = None
         self._painted: QPointF | None = None
+        self._by_key = False
         view.installEventFilter(self)
-        session.viewing.lens_changed.connect(self._repaint)
+        session.viewing.lens_changed.connect(self._lens_changed)
 
-    def _repaint(self) -> None:
+    def _lens_changed(self) -> None:
+        self._by_key = self._session.viewing.lens.on and not self._mouse_is_here()
         self._view.update()
+
+    def _mouse_is_here(self) -> bool:
+        """Whether any viewport has the mouse."""
+        parent = self._view.parentWidget()
+        return self._mouse is not None or (parent is not None and parent.underMouse())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Follow the mouse; no event is taken from the viewport."""
@@ -73,8 +80,8 @@ class ViewportLens(QObject):
     def place(self) -> QPointF | None:
         """Return the middle of the lens, or None where none is shown.
 
-        Under the mouse; where a linked viewport has the mouse, at the same place of the breast; where no viewport has
-        it, in the middle of the active one, for whoever moves the image by keys.
+        Under the mouse; where a linked viewport has the mouse, at the same place of the breast. Switched on while no
+        viewport has the mouse, it stands in the middle of the active one, for whoever moves the image by keys.
         """
         view = self._view
         if not self._session.viewing.lens.on or view.state is None:
@@ -83,9 +90,7 @@ class ViewportLens(QObject):
             return self._mouse
         if view.linked_cursor is not None:
             return view.from_view_mm(view.linked_cursor)
-        parent = view.parentWidget()
-        unused = parent is None or not parent.underMouse()
-        return QRectF(view.rect()).center() if unused and self._session.active == view.index else None
+        return QRectF(view.rect()).center() if self._by_key and self._session.active == view.index else None
 
     def follow(self) -> None:
         """Repaint what the lens leaves and where it comes."""
@@ -114,6 +119,7 @@ class ViewportLens(QObject):
 
     def paint(self, painter: QPainter, state: ImageState, to_screen: PlaneMap) -> None:
         """Paint the lens where it belongs."""
+        self._by_key = self._by_key and not self._mouse_is_here()
         self._painted = point = self.place()
         if point is None:
             return
