@@ -402,3 +402,18 @@ def test_hidden_marks_are_not_painted_and_cannot_be_taken(view: ViewportView, co
     assert picture(view) != shown
     assert view.marks.hit(middle) is None
     assert isinstance(view.marks, MarksLayer)
+
+
+def test_the_slice_bar_shows_key_images_and_slices_with_marks(open_window: OpenWindow, context: Context) -> None:
+    bar = open_window(context).slices
+    run("marks.key_image", context)
+    add(context, "length", (200.0, 200.0), (260.0, 280.0), slice_index=2)
+    run("navigate.go_to_slice", context, 10)
+    QApplication.processEvents()
+    shown = bar.grab().toImage()
+    bright = [
+        shown.pixelColor(round(bar._track().left() + bar._instrument(bar.bar()).middle(index)), 40)
+        for index in (2, 6, 4)
+    ]  # type: ignore[arg-type]
+    assert bright[:2] == [QColor(theme.TEXT)] * 2
+    assert bright[2].lightness() < 40

@@ -70,8 +70,9 @@ class MarksLayer(QObject):
     def _guess(self, state: ImageState) -> Mark | None:
         """Return the guessed nipple where a place refers to it or the reader is about to place it."""
         marks, image = self._session.marks, state.image
-        kinds = {mark.kind for mark in marks.of(image.sop_uid).marks}
-        if "nipple" in kinds or not ("place" in kinds or marks.tool in ("place", "nipple")):
+        drawn = marks.of(image.sop_uid).marks
+        asked = any(mark.kind == "place" and mark.slice_index == state.slice_index for mark in drawn)
+        if marks.nipple(image.sop_uid) is not None or not (asked or marks.tool in ("place", "nipple")):
             return None
         found = self.values.nipple(image)
         return None if found is None else Mark("nipple", image.sop_uid, 0, (found[0],), id=f"guess {image.sop_uid}")

@@ -69,7 +69,7 @@ class SliceBar(QAbstractSlider):
                 session.active_changed, session.layout_changed, session.exam_changed, session.overlays.changed,
                 session.results.changed, session.results.slice_arrived, session.results.cleared,
                 context.frames.frame_ready, session.viewing.slab_changed, session.cine_changed,
-                session.patch_selected,
+                session.patch_selected, session.marks.changed,
             ),
             self.refresh,
         )  # fmt: skip
@@ -166,7 +166,8 @@ class SliceBar(QAbstractSlider):
             return ""
         return (
             "Above the line: largest malignant saliency of each slice, below it benign. Triangles: slices of the "
-            "patches. Grey bands: highlighted slices. Light strip: slices seen, dark strip: slices that are loaded. "
+            "patches. Grey bands: highlighted slices. Diamonds: key images. Dots: slices with marks of yours. "
+            "Light strip: slices seen, dark strip: slices that are loaded. "
             "Marks below: every tenth slice."
         )
 
@@ -178,7 +179,10 @@ class SliceBar(QAbstractSlider):
         state, chosen = self._state, self._session.selected_patch
         shown = self._session.viewing.slab.slices(state.image, bar.current) if state is not None else range(0)
         selected = chosen[1] if state is not None and chosen is not None and chosen[0] == state.image.sop_uid else None
-        return Track(bar, self._track().width(), shown, self._hovered, selected)
+        drawn = self._session.marks.of(state.image.sop_uid if state is not None else "")
+        marked = frozenset(mark.slice_index for mark in drawn.marks if mark.kind != "nipple")
+        width = self._track().width()
+        return Track(bar, width, shown, self._hovered, selected, drawn.key_slices, marked)
 
     def slice_under(self, x: float) -> int:
         """Return the slice at a place of the widget."""

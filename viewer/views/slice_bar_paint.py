@@ -1,7 +1,8 @@
 """What the slice bar looks like: 56 pixels of profile, patches, highlighted and seen slices, and where the reader is.
 
 From the top: triangles for patches; malignant saliency up from the line and benign down from it, on grey bands for
-highlighted slices; a strip that fills with the slices seen; a scale with a mark at every tenth slice.
+highlighted slices, with diamonds for key images and dots for marks of the reader at their foot; a strip that fills with
+the slices seen; a scale with a mark at every tenth slice.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPolygonF
+from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 
 from gmic_core.types import Finding
 from viewer.model.bar import Bar, profile_columns, slice_span
@@ -26,6 +27,8 @@ REACH = 16.0
 """Height of a saliency of 1."""
 LOWEST_SHOWN = 0.01
 """Saliency from which on at least one pixel is painted: a low bar must not look like none."""
+READER_LINE, DIAMOND, DOT = 40.0, 4.5, 2.5
+"""Height at which key images and marks stand, and how large they are."""
 SEEN_TOP, SEEN_HEIGHT = 48.0, 3.0
 SCALE_TOP, SCALE_HEIGHT = 51.0, 3.0
 WORD_LINE = 17.0
@@ -44,6 +47,7 @@ class Track:
     shown : slices that are on the screen: the current one, or those of a slab.
     hovered : slice under the mouse, or None.
     selected : place of the selected patch in the result's ``rois``, or None.
+    key_slices, marked : slices that are key images, slices that the reader drew on.
     """
 
     bar: Bar
@@ -51,6 +55,8 @@ class Track:
     shown: range = range(0)
     hovered: int | None = None
     selected: int | None = None
+    key_slices: frozenset[int] = frozenset()
+    marked: frozenset[int] = frozenset()
 
     def span(self, index: int) -> tuple[float, float]:
         """Return where a slice begins and ends, on whole pixels."""
@@ -71,6 +77,7 @@ def paint_track(painter: QPainter, track: Track) -> None:
     _paint_profile(painter, track)
     _paint_seen(painter, track)
     _paint_ticks(painter, track)
+    _paint_reader(painter, track)
     if track.hovered is not None and track.hovered != track.bar.current:
         x = round(track.middle(track.hovered))
         painter.fillRect(QRectF(x, TOP, 1, BOTTOM - TOP), theme.color(theme.TEXT, 0.5))
@@ -134,6 +141,20 @@ def _paint_ticks(painter: QPainter, track: Track) -> None:
         painter.setBrush(theme.color(theme.ACCENT) if selected else theme.color(theme.TEXT, strength))
         left, right = x - TICK_WIDTH / 2, x + TICK_WIDTH / 2
         points = [QPointF(left, TICK_TOP), QPointF(right, TICK_TOP), QPointF(x, TICK_TOP + TICK_HEIGHT)]
+        painter.drawPolygon(QPolygonF(points))
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
+
+
+def _paint_reader(painter: QPainter, track: Track) -> None:
+    """Paint the reader's own: a diamond for a key image, a dot for a slice with marks."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(theme.color(theme.PANEL), 1.0))
+    painter.setBrush(theme.color(theme.TEXT))
+    for index in track.marked - track.key_slices:
+        painter.drawEllipse(QPointF(track.middle(index), READER_LINE), DOT, DOT)
+    for index in track.key_slices:
+        x, y = track.middle(index), READER_LINE
+        points = [QPointF(x - DIAMOND, y), QPointF(x, y - DIAMOND), QPointF(x + DIAMOND, y), QPointF(x, y + DIAMOND)]
         painter.drawPolygon(QPolygonF(points))
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
 
