@@ -245,7 +245,8 @@ def make_worklist(
         service,
         session,
         lambda background: InferenceClient(background, results, post),
-        lambda done: client.restore((), {}, done),
+        # posted: the client hands a result to the store after it has told of it
+        lambda done: post(lambda: client.restore((), {}, done)),
         device,
         session.notice.emit,
     )

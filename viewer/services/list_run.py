@@ -141,7 +141,7 @@ class ListRunner:
                     found.append(key)
             self._service.post(lambda: self._planned(turn, found, done, total, refused))
 
-        self._service.look_up(look)
+        self._service.keep(lambda: self._service.look_up(look))  # behind failures that are being written or forgotten
 
     def _planned(self, turn: int, found: list[str], done: int, total: int, refused: str) -> None:
         if turn != self._turn or not self.run.active:
@@ -227,12 +227,22 @@ class ListRunner:
         key, turn = self._work[0], self._turn
 
         def kept() -> None:
+            self._service.keep(lambda: self._service.post(go_on))
+
+        def go_on() -> None:
             self._service.refresh_scores([key])
             if turn == self._turn:
                 self._work = None
                 self._next()
 
-        self._client.restore((), {}, kept)  # behind what is being written: only then does the store know of it
+        client = self._client
+
+        def settle() -> None:
+            if client is self._client:
+                client.restore((), {}, kept)
+
+        # behind what is written: the client hands a result to its store after it has told of it
+        self._service.post(settle)
 
     def _worker_changed(self) -> None:
         if self._session is not None and self._session.ai.state == "dead" and self.run.active:
