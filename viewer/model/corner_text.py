@@ -9,6 +9,7 @@ import numpy as np
 
 from gmic_core.exam.geometry import PlaneMap
 from gmic_core.exam.model import Exam, MammoImage, VoiTable
+from gmic_core.exam.voi import modality_values
 from viewer.model.placement import image_orientation, view_mm_map
 from viewer.model.resample import Pyramid, magnification, sample_values
 from viewer.model.viewstate import ImageState
@@ -126,7 +127,7 @@ def readout(state: ImageState, pyramid: Pyramid, stored: tuple[float, float]) ->
     value = sample_values(pyramid[0], stored)
     if value is None:
         return ""
-    text = f"value {value * image.pixel.slope + image.pixel.intercept:.0f}"
+    text = f"value {modality_values(np.array([round(value)]), image.pixel)[0]:.0f}"
     if image.spacing_mm is None:
         return text + f"   row {stored[0]:.0f}  column {stored[1]:.0f}"
     down, depth = view_mm_map(image).apply(np.asarray(stored))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVB
 from gmic_core.exam.model import MammoImage
 from viewer.commands import Context
 from viewer.commands.table import with_keys
+from viewer.model.identity import shown_message, without_identity
 from viewer.model.results import ResultEntry
 from viewer.views import icons, parts, theme
 from viewer.views.command_widgets import CommandButton, Refresher
@@ -153,6 +154,7 @@ class BannerStack(QWidget):
         session = context.session
         session.notice.connect(self._on_notice)
         session.exam_changed.connect(self._forget_warnings)
+        session.identity_changed.connect(self._hide_identity)
         signals = (session.exam_changed, session.ai_changed, session.results.changed, session.results.cleared)
         self._refresher = Refresher(self, signals, self.refresh)
         self.refresh()
@@ -160,9 +162,16 @@ class BannerStack(QWidget):
     def _on_notice(self, level: str, text: str) -> None:
         if level == "hint":
             return
-        notice = Notice(level, with_keys(text, self._context))
+        notice = Notice(level, shown_message(with_keys(text, self._context), self._context.session))
         self._passing = [*(other for other in self._passing if other != notice), notice][-MAX_PASSING:]
         self.refresh()
+
+    def _hide_identity(self, hidden: bool) -> None:
+        """Take names and paths out of what is shown already."""
+        if hidden:
+            texts = [without_identity(notice.text, self._context.session) for notice in self._passing]
+            self._passing = [replace(notice, text=text) for notice, text in zip(self._passing, texts, strict=True)]
+            self.refresh()
 
     def _forget_warnings(self, _exam: object) -> None:
         """Another exam: what was said about the one before must not stand over it."""
@@ -187,6 +196,7 @@ class BannerStack(QWidget):
             return
         for banner in self.banners:
             self._column.removeWidget(banner)
+            banner.hide()  # it is deleted some events later, and may say what has just been hidden
             banner.deleteLater()
         self.banners = [Banner(self._context, notice, self) for notice in wanted]
         for banner in self.banners:

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from viewer.commands import Context
 from viewer.commands.table import with_keys
+from viewer.model.identity import shown_message
 from viewer.model.results import ResultEntry
 from viewer.views import parts, theme
 from viewer.views.command_widgets import Refresher
@@ -65,6 +66,7 @@ class StatusBar(QWidget):
         self._hint_timer.timeout.connect(self._end_hint)
         session = context.session
         session.notice.connect(self._on_notice)
+        session.identity_changed.connect(self._end_hint, check_nargs=False)
         signals = (
             session.exam_changed,
             session.active_changed,
@@ -91,10 +93,10 @@ class StatusBar(QWidget):
     def _on_notice(self, level: str, text: str) -> None:
         if level == "hint":
             self._hint_timer.start(HINT_MS)
-            self.hint.setText(with_keys(text, self._context))
+            self.hint.setText(shown_message(with_keys(text, self._context), self._context.session))
             self.hint.set_look("")
 
-    def _end_hint(self) -> None:
+    def _end_hint(self, *_: object) -> None:
         self._hint_timer.stop()
         self.refresh()
 
@@ -128,7 +130,7 @@ class StatusBar(QWidget):
             text, done, total = session.activity.text, session.activity.done, session.activity.total
         else:
             text, done, total = "", 0, 0
-        self.activity.setText(" ".join(text.split()))
+        self.activity.setText(shown_message(" ".join(text.split()), session))
         self.activity.setVisible(bool(text))
         self.progress.setVisible(bool(text))
         self.progress.set_progress(done, total)

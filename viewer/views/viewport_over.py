@@ -10,6 +10,7 @@ from PySide6.QtGui import QPainter
 from gmic_core.exam.geometry import PlaneMap
 from gmic_core.types import Laterality
 from viewer.model import corner_text
+from viewer.model.identity import shown_message
 from viewer.model.orientation_marks import edge_letters
 from viewer.model.placement import image_laterality
 from viewer.model.priors import relation
@@ -52,6 +53,7 @@ class ViewportOver:
     def paint_missing(self, painter: QPainter, state: ImageState, look: Look, message: str | None) -> None:
         """Paint where the picture will come, or why it does not (``message``)."""
         if message is not None:
+            message = shown_message(message, self._session)
             painter.setFont(theme.body_font())
             painter.setPen(theme.color(theme.ERROR))
             flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
