@@ -261,3 +261,72 @@ def test_memory_is_that_of_the_container_when_it_is_less(tmp_path):
     assert whole > 1 << 30
     assert usable_memory((limit,)) == 1 << 30
     assert FALLBACK_BYTES == 4 << 30
+
+
+# -- the exam to come --------------------------------------------------------------------------------------------
+
+
+def other_volume(frames=5):
+    return make_image("R-CC", "DBT", uid="next", frames=frames)
+
+
+def test_the_next_exam_is_read_ahead_when_the_open_one_is_there(exam, loaders, post):
+    reader = SteeredReader()
+    loader = loaders(reader)
+    log = Log(loader)
+    loader.open_exam(exam_of(exam, volume(9)))
+    loader.expect(exam_of(exam, other_volume(5)))
+    post.run_until(lambda: len(log.ready) == 9 and len(reader.asked) == 14, 5)
+    assert [uid for uid, _ in reader.asked[-5:]] == ["next"] * 5
+    assert reader.asked[-5] == ("next", 2)  # what hangs first comes first
+    assert {uid for uid, _ in log.ready} == {"dbt"}  # nobody is told of an exam that is not open
+    loader.open_exam(exam_of(exam, other_volume(5)))
+    assert loader.loaded(other_volume(5)) == frozenset(range(5))
+    assert loader.get(other_volume(5), 2) is not None
+    assert len(reader.asked) == 14
+
+
+def test_the_next_exam_keeps_within_its_own_cap(exam, loaders, post):
+    reader = SteeredReader()
+    loader = loaders(reader)
+    first = volume(4)
+    slice_bytes = first.rows * first.columns * 2 * 4 // 3
+    loader.ahead_bytes = 3 * slice_bytes
+    loader.open_exam(exam_of(exam, first))
+    loader.expect(exam_of(exam, other_volume(40)))
+    post.run_until(lambda: loader.used_bytes >= 6 * slice_bytes, 5)
+    time.sleep(0.1)
+    assert loader.used_bytes <= 7 * slice_bytes
+    loader.expect(None)
+    assert loader.used_bytes <= 4 * slice_bytes + 4 * slice_bytes // 8
+
+
+def test_all_that_is_kept_shares_one_cap(exam, loaders, post):
+    reader = SteeredReader()
+    first = volume(40)
+    slice_bytes = first.rows * first.columns * 2 * 4 // 3
+    loader = loaders(reader, cap_bytes=20 * slice_bytes)
+    loader.open_exam(exam_of(exam, first))
+    loader.expect(exam_of(exam, other_volume(40)))
+    loader.request(first, 20)
+    post.run_until(lambda: loader.used_bytes >= 17 * slice_bytes, 5)
+    time.sleep(0.1)
+    assert loader.used_bytes <= 20 * slice_bytes
+    loader.set_aside("volume", 10 * slice_bytes)
+    assert loader.used_bytes <= 10 * slice_bytes
+    kept = loader.loaded(first)
+    assert 20 in kept
+    assert max(abs(k - 20) for k in kept) <= 6  # far from the reader goes first
+
+
+def test_a_window_made_while_reading_ahead_is_told_when_the_exam_opens(exam, loaders, post):
+    coming = replace(other_volume(3), windows=())
+    reader = SteeredReader()
+    loader = loaders(reader)
+    log = Log(loader)
+    loader.open_exam(exam_of(exam, volume(2)))
+    loader.expect(exam_of(exam, coming))
+    post.run_until(lambda: len(reader.asked) == 5, 5)
+    post.run_until(lambda: loader.used_bytes > 0, 5)
+    loader.open_exam(exam_of(exam, coming))
+    post.run_until(lambda: "next" in log.windows, 5)
