@@ -19,6 +19,7 @@ from viewer import __doc__ as _about
 
 EXIT_OK, EXIT_ERROR, EXIT_USAGE = 0, 1, 2
 LAYOUTS = ("2x2", "compare", "single", "all", "dbt", "prior", "prior-view")
+VOLUMES = ("projection", "reslice")
 OVERLAYS = ("both", "malignant", "benign", "none")
 
 NO_DISPLAY = (
@@ -88,6 +89,9 @@ def snapshot_parser() -> argparse.ArgumentParser:
     parser.add_argument("--modality", metavar="DBT", help="kind of image to hang (FFDM, DBT, S2D, MG)")
     parser.add_argument("--slice", type=int, metavar="N", help="slice of the active image, counted from 1")
     parser.add_argument("--overlay", choices=OVERLAYS, default="both", help="AI maps to show (default: both)")
+    parser.add_argument(
+        "--3d", dest="volume", choices=VOLUMES, help="open the 3D view of the active tomosynthesis beside the images"
+    )
     parser.add_argument("--run-ai", action="store_true", help="run the networks first")
     parser.add_argument("--size", type=size, default=(1600, 1000), metavar="1600x1000", help="size in pixels")
     parser.add_argument("--scale", type=scale, default=1.0, metavar="1.5", help="size of the interface, 1 to 2")

@@ -16,13 +16,17 @@ from gmic_core.exam.model import MammoImage
 from gmic_core.types import Modality
 from viewer.app.application import Application
 from viewer.app.window_run import make_qt
+from viewer.commands import why_disabled
 from viewer.model.settings import Settings
+from viewer.model.volume_camera import Camera
 
 SCAN_S, FRAMES_S, AI_S = 120.0, 120.0, 3600.0
 """Patience with reading, decoding and the networks, in seconds."""
 STILL_S = 0.15
 """The picture is taken when nothing has been going on for so long."""
 LAST_ROUNDS = 3
+TURNED = Camera(30.0, 15.0)
+"""How a volume is looked at: turned enough for its depth to be seen."""
 
 
 class UsageError(Exception):
@@ -40,6 +44,7 @@ class Request:
     modality: str | None = None
     slice: int | None = None  # counted from 1, as the window shows it
     overlay: str = "both"
+    volume: str | None = None  # projection or reslice: with the 3D view beside the images
     run_ai: bool = False
     weights: tuple[str, ...] | list[str] = ()
     size: tuple[int, int] = (1600, 1000)
@@ -203,6 +208,26 @@ class Stage:
             session.overlays.update(visible=False)
         if request.slice is not None:
             self._go_to(request.slice)
+        if request.volume is not None:
+            self.show_volume(request.volume)
+
+    def show_volume(self, kind: str) -> None:
+        """Open the 3D view of the active image, a little turned, and wait for its picture.
+
+        Raises
+        ------
+        UsageError
+            If there is no volume.
+        """
+        reason = why_disabled("volume.toggle", self.app.context)
+        if reason is not None:
+            raise UsageError(reason)
+        model = self.app.session.volume
+        model.set_kind("reslice" if kind == "reslice" else "mip")
+        model.look(TURNED)
+        self.app.volumes.toggle()
+        self.wait(lambda: model.engine.kind != "unknown", FRAMES_S, "Trying OpenGL")
+        self.wait(self.app.volumes.settled, FRAMES_S, "Painting the volume")
 
     def _chosen(self, request: Request) -> MammoImage | None:
         if request.view is None and request.modality is None:

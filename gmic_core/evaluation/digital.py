@@ -22,7 +22,7 @@ from gmic_core.evaluation.sources import LeftOut, Subject
 from gmic_core.evaluation.truth import ImageTruth, lesions_of
 from gmic_core.exam.model import MammoImage, PixelFormat, PixelSource
 from gmic_core.inference.engine import Run
-from gmic_core.inference.slices import Frame
+from gmic_core.inference.reader import Frame
 from gmic_core.phantom.spec import (
     CALCIFIED_KINDS,
     FINDING_KINDS,

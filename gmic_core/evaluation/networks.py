@@ -10,7 +10,7 @@ from gmic_core.exam.model import MammoImage
 from gmic_core.inference.augmented import run_augmented
 from gmic_core.inference.engine import Run, run_image
 from gmic_core.inference.network import LoadedNetwork, load_network
-from gmic_core.inference.slices import Reader
+from gmic_core.inference.reader import Reader
 from gmic_core.models.trained_input import scaled_spec
 from gmic_core.types import ImageResult
 

@@ -20,7 +20,7 @@ from gmic_core.exam.geometry import NetworkWindow
 from gmic_core.exam.model import MammoImage
 from gmic_core.inference.engine import Planner, Run, run_image
 from gmic_core.inference.network import LoadedNetwork
-from gmic_core.inference.slices import Frame, Reader
+from gmic_core.inference.reader import Frame, Reader
 from gmic_core.models.registry import ModelSpec
 from gmic_core.preprocessing import PixelLevels, WindowPlan, plan_window
 from gmic_core.preprocessing.augment import WINDOW_NOISE, augmented, take_window

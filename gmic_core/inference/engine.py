@@ -21,7 +21,8 @@ from gmic_core.exam.model import MammoImage
 from gmic_core.inference.choice import acceptance_notes, check_acceptance
 from gmic_core.inference.events import Event, ImageFinished, ImageStarted, Progress, SliceSaliency
 from gmic_core.inference.network import LoadedNetwork
-from gmic_core.inference.slices import Frame, Reader, Slices, check_side, project
+from gmic_core.inference.reader import Frame, Reader
+from gmic_core.inference.slices import Slices, check_side, project
 from gmic_core.models.gmic_blocks import RoiSelection, crop_patch
 from gmic_core.models.gmic_network import LocalPass
 from gmic_core.models.registry import ModelSpec

@@ -14,14 +14,17 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import nibabel
 import numpy as np
 
 from gmic_core.errors import StoreError
 from gmic_core.exam.geometry import PlaneMap, nifti_affine, stored_to_patient
 from gmic_core.inference.document import NOTICE, SIMULATED, UNTRAINED, Prediction, Refused, document
 from gmic_core.types import CLASSES
+
+if TYPE_CHECKING:
+    from nibabel import Nifti1Image
 
 NOTE_COLUMN = "note"
 CSV_COLUMNS = ("image_index", "benign_pred", "malignant_pred", "benign_label", "malignant_label")
@@ -83,6 +86,8 @@ def write_saliency(folder: Path, prediction: Prediction) -> dict[str, str]:
 
     The affine lays the cells on the stored image: RAS mm as of :func:`gmic_core.exam.geometry.nifti_affine`.
     """
+    import nibabel  # here, because it brings scipy and pydicom along, which a window must not wait for
+
     image, result = prediction.image, prediction.result
     to_lps = stored_to_patient(image.spacing_mm, image.slice_spacing_mm, image.plane)
     affine = nifti_affine(to_lps, PlaneMap(result.saliency_to_stored))
@@ -100,7 +105,7 @@ def write_saliency(folder: Path, prediction: Prediction) -> dict[str, str]:
     return written
 
 
-def _gzipped(volume: nibabel.Nifti1Image) -> bytes:
+def _gzipped(volume: Nifti1Image) -> bytes:
     import gzip
 
     # mtime 0: the same result gives the same bytes

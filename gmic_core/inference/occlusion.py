@@ -19,7 +19,7 @@ import numpy.typing as npt
 from gmic_core.errors import InferenceError
 from gmic_core.exam.geometry import Box
 from gmic_core.exam.model import MammoImage
-from gmic_core.inference.slices import Frame, Reader
+from gmic_core.inference.reader import Frame, Reader
 from gmic_core.types import ImageResult
 
 SURROUNDINGS = 0.15

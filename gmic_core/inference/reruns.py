@@ -13,7 +13,8 @@ from gmic_core.exam.model import MammoImage
 from gmic_core.inference.engine import Run, run_image
 from gmic_core.inference.network import LoadedNetwork
 from gmic_core.inference.occlusion import OccludedReader, Occlusion
-from gmic_core.inference.slices import Frame, Reader, project
+from gmic_core.inference.reader import Frame, Reader
+from gmic_core.inference.slices import project
 from gmic_core.inference.stability import Shift, ShiftedReader
 from gmic_core.inference.whatif import PatchFeatures, Reduced, Scores
 from gmic_core.models.gmic_network import GmicNetwork

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
-from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -18,24 +17,14 @@ import numpy.typing as npt
 from gmic_core.errors import InferenceError
 from gmic_core.exam.model import MammoImage
 from gmic_core.exam.orientation import check_orientation
+from gmic_core.inference.reader import Frame, Reader
 from gmic_core.preprocessing import Moments, PixelLevels, Projection, WindowPlan
 
-Frame = npt.NDArray[Any]
 Step = Callable[[str, int, int], None]
 """Called with a stage, what is done of it and its total; raises CancelledError when the run is to stop."""
 
 AHEAD = 3
 """Frames asked for before they are needed, so that the decoder works while this process computes."""
-
-
-class Reader(Protocol):
-    """Gives the stored values of slices; :class:`gmic_core.exam.frames.FrameReader` does."""
-
-    def read(self, image: MammoImage, slice_index: int) -> Frame:
-        """Return (rows, columns)."""
-
-    def submit(self, image: MammoImage, slice_index: int) -> Future[Frame]:
-        """Ask for (rows, columns)."""
 
 
 def check_side(image: MammoImage, reader: Reader) -> None:

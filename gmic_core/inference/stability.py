@@ -16,7 +16,7 @@ import numpy as np
 
 from gmic_core.exam.geometry import PlaneMap
 from gmic_core.exam.model import MammoImage
-from gmic_core.inference.slices import Frame, Reader
+from gmic_core.inference.reader import Frame, Reader
 from gmic_core.types import Finding, ImageResult
 
 SHIFT_PIXELS = 2

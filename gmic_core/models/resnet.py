@@ -52,10 +52,14 @@ class ResNet18(nn.Module):
 
     def forward(self, patches: Tensor) -> Tensor:
         """Return the features of each patch, averaged over its positions."""
+        return self.maps(patches).mean(dim=2).mean(dim=2)  # rows, then columns: the order of the published code
+
+    def maps(self, patches: Tensor) -> Tensor:
+        """Return the features at every position, (n, 512, rows / 32, columns / 32)."""
         x = patches[:, None].expand(-1, IN_CHANNELS, -1, -1)
         x = self.maxpool(F.relu(self.bn1(self.conv1(x)), inplace=True))
         features: Tensor = self.layer4(self.layer3(self.layer2(self.layer1(x))))
-        return features.mean(dim=2).mean(dim=2)  # rows, then columns: the order of the published code
+        return features
 
 
 def _stage(width_in: int, width: int, stride: int) -> nn.Sequential:

@@ -86,6 +86,8 @@ class Stage:
     bag : patches that are put together as if they were of one image, so that the attention learns as well.
     only_local : of the stage ``maps``: crops of the local network's patch size teach that network alone; the global
         one, which costs most of the time, is left as it is.
+    local_cells : with ``only_local``, crops of any size: the local network's head judges every position of its feature
+        map, many examples for each crop. Patches as a whole follow in another stage.
     freeze_norm : the local network's BatchNorm keeps its statistics: sensible where a batch holds few patches.
     """
 
@@ -108,6 +110,7 @@ class Stage:
     local_patches: int = number(0, least=0)
     bag: int = number(4, least=1)
     only_local: bool = False
+    local_cells: bool = False
     freeze_norm: bool = False
 
     def __post_init__(self) -> None:
@@ -116,6 +119,8 @@ class Stage:
             raise TrainingError(f"micro_batch {self.micro_batch} is larger than batch_size {self.batch_size}.")
         if self.learning_rate == 0.0:
             raise TrainingError("learning_rate is 0: nothing would be learned.")
+        if self.local_cells and not self.only_local:
+            raise TrainingError("local_cells teaches the local network alone: set only_local = true as well.")
         if self.global_epochs + self.local_epochs >= self.epochs:
             raise TrainingError("global_epochs and local_epochs leave no epoch in which both networks learn.")
 

@@ -99,9 +99,19 @@ class MapStage(Task[MapBatch]):
     def _local_alone(self, pixels: Tensor, codes: Tensor) -> tuple[Tensor, Parts]:
         """Return the loss of the local network on crops that are its patches."""
         with self.around.precision.autocast():
-            vectors = self._gmic.dn_resnet(pixels[:, 0]).float()
+            maps = self._gmic.dn_resnet.maps(pixels[:, 0]).float()
+        if self.stage.local_cells:
+            logits = self._local_logits(maps)
+            loss = map_loss(logits, cell_targets(codes, (logits.shape[2], logits.shape[3])))
+            return loss, {"loss": float(loss.detach()), "loss_local": float(loss.detach())}
+        vectors = maps.mean(dim=(2, 3))
         loss = local_loss(self._gmic, vectors, _labels_of(codes).to(vectors), self.stage.bag)
         return loss, {"loss": float(loss.detach()), "loss_local": float(loss.detach())}
+
+    def _local_logits(self, maps: Tensor) -> Tensor:
+        """Return what the local network's head says at every position of its feature map, (n, 2, h, w)."""
+        logits: Tensor = self._gmic.classifier_linear(maps.movedim(1, 3)).movedim(3, 1)
+        return logits
 
     def _logits(self, pixels: Tensor) -> Tensor:
         """Return the class map before its activation, (n, 2, h, w)."""
@@ -169,8 +179,11 @@ class MapStage(Task[MapBatch]):
         rows: list[tuple[list[float], list[float]]] = []
         with torch.inference_mode():
             for batch in self._validation.epoch(rng):
-                vectors = self._gmic.dn_resnet(batch.pixels.to(self.around.device)[:, 0]).float()
-                found = torch.sigmoid(self._gmic.classifier_linear(vectors))
+                maps = self._gmic.dn_resnet.maps(batch.pixels.to(self.around.device)[:, 0]).float()
+                if self.stage.local_cells:
+                    found = self._local_logits(maps).amax(dim=(2, 3))
+                else:
+                    found = torch.sigmoid(self._gmic.classifier_linear(maps.mean(dim=(2, 3))))
                 rows += list(zip(_labels_of(batch.codes).tolist(), found.tolist(), strict=True))
         metrics = {
             "auc_malignant_local": _auc(rows, 1, "malignant patches"),

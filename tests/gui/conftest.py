@@ -20,13 +20,6 @@ from viewer.views.main_window import MainWindow
 SIZE = (1200, 800)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        # said by the platform plugin whenever a window with a minimum size is shown, or is brought to the front; about no
-        # mistake of ours
-        item.add_marker(pytest.mark.qt_log_ignore(r"does not support (propagateSizeHints|raise)", extend=True))
-
-
 @pytest.fixture
 def context() -> Context:
     """Four DBT views, hung, frames there, without AI results."""

@@ -186,6 +186,20 @@ def test_the_cursor_moves_by_keys_alone(open_window: OpenWindow) -> None:
     assert context.session.links.cursor is moved
 
 
+def test_linked_depth_is_written_on_the_volumes(open_window: OpenWindow) -> None:
+    images = [make_image(label, "DBT", shape=(500, 400), frames=9) for label in ("R-CC", "R-MLO")]
+    context = hung([*images, make_image("L-CC", "FFDM", shape=(500, 400))], "2x2", PlantedFrames(around(DOT, DOT_MM)))
+    views = open_window(context).grid.views
+
+    def badged() -> list[bool]:
+        QApplication.processEvents()
+        return ["depth linked" in [b[0] for line in view.corner_lines() for b in line.line.badges] for view in views]
+
+    assert badged() == [False] * 4
+    run("compare.link_depth", context)
+    assert badged() == [True, False, True, False]
+
+
 # -- same size, chest walls ------------------------------------------------------------------------------------------
 def test_an_object_of_100_mm_is_as_large_at_0065_as_at_01_mm(open_window: OpenWindow) -> None:
     window = {"windows": (VoiWindow(2048.0, 4096.0),)}

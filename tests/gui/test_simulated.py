@@ -129,7 +129,7 @@ def test_the_menu_offers_them_and_says_what_they_are(shipped: None, open_window:
         "GMIC (2D networks of the 3D-GMIC paper) (gmic2d_park)",
     ]
     entries = networks["3D-GMIC (gmic3d)"].actions()
-    assert [entry.isChecked() for entry in entries] == [False, True, False]
+    assert [entry.text() for entry in entries if entry.isChecked()] == [f"{NAME_3D} (simulated breasts only)"]
     entries[2].trigger()
     entries[0].trigger()
     assert actions.calls[-2:] == [("choose_weights", "gmic3d", "random:0"), ("choose_weights", "gmic3d", "")]

@@ -52,9 +52,7 @@ def test_trials_run_with_the_weights_of_the_result(app: Application, monkeypatch
     app.runs._named["gmic2d"] = ("random:0", "random:1")
     run("trial.stability", app.context)
     assert len(asked) == 1
-    assert notices[-1] == (
-        "Other weights are chosen now than those that made this result; run the AI again first."
-    )
+    assert notices[-1] == ("Other weights are chosen now than those that made this result; run the AI again first.")
 
     # what the header tells is known without a result: tiny pixels are simulated here, so are the breasts
     assert set(app.session.ai.notes) == {one.sop_uid for one in app.session.exam.images}

@@ -105,20 +105,8 @@ def show(app: Application, qtbot: QtBot, label: str = "R-CC", modality: Modality
 
 def painted(view: VolumeView, qtbot: QtBot) -> Picture:
     """Wait until the picture is that of the present state, and no draft."""
-    model = view.canvas._model
-
-    def settled() -> bool:
-        canvas, picture = view.canvas, view.picture
-        if picture is None or canvas.volume is None or canvas.picture_is_draft or canvas._refresher._timer.isActive():
-            return False
-        request = picture.request
-        wanted = (model.sop_uid, model.kind, model.camera, canvas.cursor_at(), model.uses_opengl, canvas.width())
-        ratio = canvas.devicePixelRatioF()
-        have = (request.volume.image.sop_uid, request.kind, request.camera, request.cursor, request.opengl)
-        same = have[:3] == wanted[:3] and (request.kind != "reslice" or have[3] == wanted[3]) and have[4] == wanted[4]
-        return same and request.volume is canvas.volume and request.size[0] == round(wanted[5] * ratio)
-
-    qtbot.waitUntil(settled, timeout=60_000)
+    QApplication.processEvents()
+    qtbot.waitUntil(lambda: view.canvas.settled, timeout=60_000)
     assert view.picture is not None
     return view.picture
 
@@ -307,7 +295,7 @@ def test_the_slice_on_screen_is_outlined_in_depth(start: Start, qtbot: QtBot) ->
     places = []
     for index in (3, 12):
         state.go_to_slice(index)
-        qtbot.waitUntil(lambda: not view.canvas._refresher._timer.isActive(), timeout=5_000)
+        qtbot.waitUntil(lambda: not view.canvas._refresher.pending, timeout=5_000)
         shot = view.canvas.grab().toImage()
         middle = shot.height() // 4
         row = [shot.pixelColor(x, middle) for x in range(shot.width())]

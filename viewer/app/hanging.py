@@ -5,7 +5,7 @@ from __future__ import annotations
 from gmic_core.exam.model import MammoImage
 from viewer.model.hanging import Protocol, arrange, unplaced
 from viewer.model.hanging_steps import Stage, current_stage, stages
-from viewer.model.priors import same_patient
+from viewer.model.priors import names_somebody, same_patient
 from viewer.model.session import Session
 from viewer.model.settings import Settings
 from viewer.services.loader import FrameLoader
@@ -115,8 +115,8 @@ class Hanging:
         if session.exam is None:
             return
         number = session.exam.patient_id
-        alike = [one for one in session.exams if number and one.patient_id == number and one is not session.exam]
-        if any(not same_patient(session.exam, one) for one in alike):
+        alike = [one for one in session.exams if one.patient_id == number and one is not session.exam]
+        if names_somebody(number) and any(not same_patient(session.exam, one) for one in alike):
             text = "Another open exam has the same patient ID but another name or birth date; it is kept apart."
             session.notice.emit("warning", text)
         hints = []

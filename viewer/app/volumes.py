@@ -88,6 +88,10 @@ class Volumes:
             self._window.show_beside(None)
         self._window.grid.setFocus()
 
+    def settled(self) -> bool:
+        """Whether the view shows what it should."""
+        return self.view is not None and self.view.canvas.settled
+
     def close(self, timeout: float = 3.0) -> None:
         """Stop everything."""
         self._service.close(timeout)

@@ -109,6 +109,13 @@ class Links:
         self.set_offer(None)
         self.cursor_changed.emit()
 
+    def escape(self) -> bool:
+        """Take away the cross that keys moved; return whether there was one."""
+        if self.cursor is None or self.cursor.by != "keys":
+            return False
+        self.set_cursor(None)
+        return True
+
     def set_offer(self, offer: DepthOffer | None) -> None:
         """Offer a slice for the place that is pointed at."""
         if offer != self.offer:

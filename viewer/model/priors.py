@@ -20,14 +20,18 @@ def same_patient(one: Exam, other: Exam) -> bool:
     The IDs must be equal and birth dates must not contradict each other. Names that differ are excused (marriage,
     spelling) only where both exams state the same birth date.
     """
-    number = _plain(one.patient_id)
-    if number in PLACEHOLDERS or number != _plain(other.patient_id):
+    if not names_somebody(one.patient_id) or _plain(one.patient_id) != _plain(other.patient_id):
         return False
     born, other_born = one.birth_date.strip(), other.birth_date.strip()
     if born and other_born:
         return born == other_born
     name, other_name = _plain(one.patient_name), _plain(other.patient_name)
     return not name or not other_name or name == other_name
+
+
+def names_somebody(patient_id: str) -> bool:
+    """Return whether a patient ID is one, and no word for "not known"."""
+    return _plain(patient_id) not in PLACEHOLDERS
 
 
 def related_exams(exam: Exam, exams: Iterable[Exam]) -> list[Exam]:

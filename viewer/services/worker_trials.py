@@ -1,24 +1,27 @@
-"""What the worker computes beside results: a place filled, moved grids, patches left out. Imports torch."""
+"""What the worker computes beside results: a place filled, moved grids, patches left out.
+
+What brings torch is imported by the functions, as in :mod:`viewer.services.worker`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from gmic_core.errors import InferenceError
-from gmic_core.inference.engine import Run
-from gmic_core.inference.ensemble import ensemble_mean
 from gmic_core.inference.events import Event, Progress
-from gmic_core.inference.network import LoadedNetwork
 from gmic_core.inference.occlusion import Occlusion
-from gmic_core.inference.reruns import run_occluded, run_shifted, without_patches
-from gmic_core.inference.slices import Reader
+from gmic_core.inference.reader import Reader
 from gmic_core.inference.stability import outcome
 from gmic_core.inference.whatif import Reduced, mean_reduced
-from gmic_core.models.gmic_network import GmicNetwork
 from gmic_core.types import ImageResult
 from viewer.services.protocol import Message, Occluded, Rescore, Shifted, Told, Trial
 
-Load = Callable[[str, str, str], LoadedNetwork]
+if TYPE_CHECKING:
+    from gmic_core.inference.network import LoadedNetwork
+    from gmic_core.models.gmic_network import GmicNetwork
+
+Load = Callable[[str, str, str], "LoadedNetwork"]
 """(model, weights, device) -> the network."""
 
 
@@ -32,6 +35,10 @@ def run_trial(
     GmicError
         If a run fails or is cancelled.
     """
+    from gmic_core.inference.engine import Run
+    from gmic_core.inference.ensemble import ensemble_mean
+    from gmic_core.inference.reruns import run_shifted
+
     networks = [load(task.model, ref, task.device) for ref in task.refs]
     if isinstance(task.what, Occlusion):
         return Occluded(task.job_id, task.sop_uid, _occluded(task, task.what, networks, send, reader, cancelled))
@@ -60,6 +67,10 @@ def _occluded(
     reader: Reader,
     cancelled: Callable[[], bool],
 ) -> ImageResult:
+    from gmic_core.inference.engine import Run
+    from gmic_core.inference.ensemble import ensemble_mean
+    from gmic_core.inference.reruns import run_occluded
+
     members = [
         run_occluded(
             task.image, one, reader, occlusion, Run(_told(task, "occluded", k, len(networks), send), cancelled)
@@ -94,6 +105,8 @@ def rescored(networks: Sequence[GmicNetwork], request: Rescore) -> Reduced:
     InferenceError
         If the request does not speak of every patch of every member.
     """
+    from gmic_core.inference.reruns import without_patches
+
     if len(networks) != len(request.parts) or sum(len(p.features) for p in request.parts) != len(request.keep):
         raise InferenceError("The patches are not those of the chosen weights; run the AI again.")
     members, start = [], 0

@@ -121,6 +121,11 @@ class Refresher(QObject):
         for signal in self._signals:
             signal.connect(self.schedule, check_nargs=False)
 
+    @property
+    def pending(self) -> bool:
+        """Whether a refresh is about to come."""
+        return isValid(self._timer) and self._timer.isActive()
+
     def schedule(self, *_: Any) -> None:
         """Ask for a refresh when the present events are done."""
         if isValid(self._timer):  # the session may outlive the window by a few last messages of the worker

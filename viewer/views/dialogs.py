@@ -85,11 +85,9 @@ class MessageDialog(QDialog):
         column.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
         column.setSpacing(GAP)
         column.addLayout(self._head(level, happened, meaning))
+        self.buttons = button_row()
         if details:
             self._add_details(column, details)
-        self.buttons = button_row()
-        if self.copy is not None:
-            self.buttons.addWidget(self.copy)
         self.close_button = button("Close", self.reject)
         self.buttons.addWidget(self.close_button)
         column.addLayout(self.buttons)
@@ -128,6 +126,7 @@ class MessageDialog(QDialog):
             lambda: QGuiApplication.clipboard().setText(details),
             "Copy the details to the clipboard",
         )
+        self.buttons.addWidget(self.copy)
 
     def add_action(self, text: str, pressed: Callable[[], object], tooltip: str = "") -> QPushButton:
         """Offer something to do before the button that closes; it closes too."""

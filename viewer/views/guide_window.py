@@ -184,8 +184,8 @@ def dress(document: QTextDocument) -> None:
         block = block.next()
     for frame in document.rootFrame().childFrames():
         if isinstance(frame, QTextTable):
-            form = frame.format()
-            form.setBorderBrush(theme.color(theme.HAIRLINE))
-            form.setBorderCollapse(True)
-            form.setCellPadding(4)
-            frame.setFormat(form)
+            grid = frame.format()
+            grid.setBorderBrush(theme.color(theme.HAIRLINE))
+            grid.setBorderCollapse(True)
+            grid.setCellPadding(4)
+            frame.setFormat(grid)

@@ -150,12 +150,14 @@ class KeyPage(QWidget):
     def _filter(self, text: str) -> None:
         words = text.lower().split()
         for item in self._items():
-            shown = f"{item.text(0)} {item.parent().text(0)} {item.text(1)}".lower()
+            head = item.parent()
+            shown = f"{item.text(0)} {head.text(0) if head is not None else ''} {item.text(1)}".lower()
             item.setHidden(not all(word in shown for word in words))
         for head in self._heads():
             head.setHidden(all(item.isHidden() for item in self._items() if item.parent() is head))
         first = next((item for item in self._items() if not item.isHidden()), None)
-        if first is not None and (self.list.currentItem() is None or self.list.currentItem().isHidden()):
+        chosen = self.list.currentItem()
+        if first is not None and (chosen is None or chosen.isHidden()):
             self.list.setCurrentItem(first)
 
     def refresh(self) -> None:

@@ -145,7 +145,7 @@ class MainWindow(QMainWindow):
         if session.worklist.shown:
             session.worklist.show(False)
             return
-        if session.trials.escape() or session.marks.escape() or session.viewing.escape():
+        if session.trials.escape() or session.marks.escape() or session.viewing.escape() or session.links.escape():
             return
         if self.banners.dismiss_newest():
             return

@@ -42,7 +42,7 @@ class MarksLayer(QObject):
         self._view, self._context, self._session = view, context, context.session
         marks = self._session.marks
         self.values = MarkValues(marks, context.frames)
-        self.drawing = Drawing(marks, self._session.history, lambda mark: run("marks.add", context, mark))
+        self.drawing = Drawing(marks, self._session.history, self._finish)
         self.editor = MarksEditor(view, context)
         self._press_at: QPointF | None = None
         self._moved = False
@@ -53,6 +53,9 @@ class MarksLayer(QObject):
         marks.selection_changed.connect(self._selection_changed)
         marks.text_wanted.connect(self._write)
         view.installEventFilter(self)
+
+    def _finish(self, mark: Mark) -> None:
+        run("marks.add", self._context, mark)
 
     def _changed(self, sop_uid: str) -> None:
         state = self._view.state

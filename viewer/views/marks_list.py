@@ -141,7 +141,7 @@ class MarksList(QListWidget):
             if row.mark is not None and row.mark.id == selected:
                 self.setCurrentItem(item)
         if selected is None and not self.hasFocus():
-            self.setCurrentItem(None)  # type: ignore[arg-type]
+            self.setCurrentRow(-1)
         self._filling = False
         return rows
 

@@ -196,9 +196,9 @@ class OverlayControls(QWidget):
         self.maps = MapRow(context, self)
         self._build()
         session = context.session
-        signals = (session.overlays.changed, session.exam_changed, session.active_changed, session.layout_changed)
-        signals += (session.results.changed, session.results.cleared, session.trials.changed)
-        self._refresher = Refresher(self, signals, self.refresh)
+        looks = (session.overlays.changed, session.exam_changed, session.active_changed, session.layout_changed)
+        results = (session.results.changed, session.results.cleared, session.trials.changed)
+        self._refresher = Refresher(self, (*looks, *results), self.refresh)
         self.refresh()
 
     def _build(self) -> None:

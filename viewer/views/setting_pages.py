@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from viewer.commands import Context
 from viewer.model.settings import CINE_FPS
 from viewer.views.setting_rows import Page
@@ -65,7 +67,7 @@ class AiPage(Page):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context, "AI")
-        settings, overlays = context.settings, context.session.overlays
+        settings = context.settings
         self.section("Running")
         devices = [("Automatic", "auto"), ("Processor (CPU)", "cpu"), ("Graphics card (CUDA)", "cuda")]
         self.choice("settings.device", "Compute on", devices, lambda: settings.device)
@@ -84,10 +86,12 @@ class AiPage(Page):
             ("threshold_malignant", "Malignant, shown above"),
             ("threshold_benign", "Benign, shown above"),
         ):
-            self.slider(
-                f"overlay.{name}", text, (0, 100), lambda name=name: getattr(overlays.settings, name), scale=100.0
-            )
+            self.slider(f"overlay.{name}", text, (0, 100), partial(self._overlay, name), scale=100.0)
         self.finish()
+
+    def _overlay(self, name: str) -> float:
+        value: float = getattr(self.context.session.overlays.settings, name)
+        return value
 
     def _add_weights(self) -> None:
         offers = list(self.context.actions.offered_weights())
@@ -97,7 +101,7 @@ class AiPage(Page):
         for model, title in models:
             options: list[tuple[str, object]] = [("Stored ones", "")]
             options += [(offer.text, offer.ref) for offer in offers if offer.model == model]
-            self.choice("ai.choose_weights", title, options, lambda model=model: self._chosen(model), model)
+            self.choice("ai.choose_weights", title, options, partial(self._chosen, model), model)
 
     def _chosen(self, model: str) -> str:
         chosen = (

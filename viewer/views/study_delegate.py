@@ -14,7 +14,7 @@ from viewer.views import icons, theme
 from viewer.views.study_model import DATA, EXAM, IMAGE, KIND, REJECTED, ai_text, badge, contents, described
 
 THUMBNAIL = QSize(40, 48)
-_HEIGHTS = {EXAM: 44, IMAGE: 56, REJECTED: 32}
+_HEIGHTS = {EXAM: 60, IMAGE: 56, REJECTED: 32}
 _REJECTION_HEIGHT = 36
 
 Index = QModelIndex | QPersistentModelIndex
@@ -72,16 +72,17 @@ class StudyDelegate(QStyledItemDelegate):
         is_open = exam is self._session.exam
         self._paint_chevron(painter, row, index)
         text = row.adjusted(28, 6, -8, -6)
-        upper = QRect(text.left(), text.top(), text.width(), text.height() // 2)
-        lower = upper.translated(0, text.height() // 2)
+        line = QRect(text.left(), text.top(), text.width(), 16)
+        upper = QRect(line)
         weight = QFont.Weight.DemiBold if is_open else QFont.Weight.Normal
         if exam.simulated and SIMULATED not in index.data().upper():  # the name says so unless it is hidden
             upper.setRight(self._paint_badge(painter, upper, SIMULATED, theme.WARNING).left() - 6)
         self._text(painter, upper, index.data(), theme.TEXT, theme.font(theme.BODY_PX, weight))
         date = exam.date
         date = f"{date[:4]}-{date[4:6]}-{date[6:]}" if len(date) == 8 and not self._session.identity_hidden else ""
-        facts = "   ".join(part for part in (date, contents(exam)) if part)
-        self._text(painter, lower, facts, theme.SECONDARY, theme.caption_font())
+        for fact in (fact for fact in (date, contents(exam)) if fact):
+            line.translate(0, 16)
+            self._text(painter, line, fact, theme.SECONDARY, theme.caption_font())
 
     def _paint_chevron(self, painter: QPainter, row: QRect, index: Index) -> None:
         name = "chevron-down" if self._view.isExpanded(_plain(index)) else "chevron-right"

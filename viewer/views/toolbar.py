@@ -17,7 +17,7 @@ _ICON_GROUPS = (
     ("layout.previous", "layout.2x2", "layout.compare", "layout.single", "layout.next"),
     ("zoom.fit", "zoom.one_to_one", "zoom.true_size"),
     ("window.invert", "window.reset"),
-    ("zoom.lens", "slab.toggle", "navigate.toggle_cine"),
+    ("zoom.lens", "slab.toggle", "navigate.toggle_cine", "volume.toggle"),
 )
 MIN_WIDTH = 400
 TITLE_ROOM = 120

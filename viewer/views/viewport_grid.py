@@ -11,7 +11,7 @@ from viewer.commands.table import with_keys
 from viewer.model.depth_offer import cursor_in
 from viewer.model.linked import Cursor
 from viewer.views import theme
-from viewer.views.viewport_links import DepthOffers
+from viewer.views.viewport_links import DepthOffers, cursor_rect
 from viewer.views.viewport_view import Hover, ViewportView
 
 EMPTY_TEXT = "Drop a DICOM folder here, or press {file.open}"
@@ -99,7 +99,7 @@ class ViewportGrid(QWidget):
         painter = QPainter(self)
         painter.fillRect(self.rect(), theme.color(theme.VIEWPORT))
         if not self._session.slots:
-            painter.setFont(theme.heading_font())
+            painter.setFont(theme.body_font())
             painter.setPen(theme.color(theme.SECONDARY))
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, with_keys(EMPTY_TEXT, self._context))
 
@@ -123,5 +123,8 @@ class ViewportGrid(QWidget):
             view.set_linked_cursor(linked.at if linked is not None and not own else None)
 
     def _show_offer(self) -> None:
+        """Write the offered slice beside the cross, or take it away."""
         for view in self.views:
-            view.show_offer()
+            point = view.from_view_mm(view.linked_cursor) if view.linked_cursor is not None else None
+            if point is not None:
+                view.update(cursor_rect(point).toAlignedRect())

@@ -109,8 +109,10 @@ class ViewportOver:
         return replace(line, badges=(*line.badges, *self._looking_badges(state)))
 
     def _looking_badges(self, state: ImageState) -> list[tuple[str, corner_text.Tone]]:
-        """Return in which way the image is looked at: as a slab, as a field of the sweep."""
+        """Return in which way the image is looked at: at a linked depth, as a slab, as a field of the sweep."""
         badges: list[tuple[str, corner_text.Tone]] = []
+        if self._session.links.depth and state.image.frames > 1:
+            badges.append(("depth linked", "secondary"))
         slab, shown = self._session.viewing.slab, self._pixels.shown(state)
         if shown is not None and slab.on and state.image.frames > 1:
             badges.append((slab.text(state.image), "normal"))

@@ -102,7 +102,8 @@ class ViewportView(QWidget):
             signal.connect(self._repaint, check_nargs=False)
         session.results.changed.connect(self._result_changed)
         session.results.slice_arrived.connect(self._saliency_arrived)
-        for signal in (session.viewing.slab_changed, session.trials.changed, session.displays.changed):
+        links, viewing = session.links, session.viewing
+        for signal in (viewing.slab_changed, session.trials.changed, session.displays.changed, links.depth_changed):
             signal.connect(self._repaint, check_nargs=False)
         frames.frame_ready.connect(self._frame_ready)
         frames.frame_failed.connect(self._frame_failed)
@@ -387,12 +388,6 @@ class ViewportView(QWidget):
             if place is not None:
                 self.update(viewport_links.cursor_rect(place).toAlignedRect())
         self.lens.follow()
-
-    def show_offer(self) -> None:
-        """Write the slice that is offered beside the linked cursor, or take it away."""
-        point = self.from_view_mm(self._linked) if self._linked is not None else None
-        if point is not None:
-            self.update(viewport_links.cursor_rect(point).toAlignedRect())
 
     @property
     def linked_cursor(self) -> ViewMm | None:

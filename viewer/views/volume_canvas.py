@@ -58,6 +58,7 @@ class VolumeCanvas(QWidget):
         self.picture: Picture | None = None
         self.pictures = VolumePictures(latest, self._arrived, self._opengl_failed)
         self._revision, self._notches = 0, 0.0
+        self._asked: Request | None = None
         self._pressed: QPointF | None = None
         self._last: QPointF | None = None
         self._plane_pressed = ""
@@ -134,6 +135,7 @@ class VolumeCanvas(QWidget):
             self._model.engine.kind == "software",
             self._session.displays.profile(screens.key_of(self)),
         )  # fmt: skip
+        self._asked = request
         if self.picture is None or not _same_picture(request, self.picture.request) or self.picture_is_draft:
             self.pictures.request(request)
 
@@ -142,6 +144,17 @@ class VolumeCanvas(QWidget):
         """Whether a better picture is on its way."""
         picture = self.picture
         return picture is not None and picture.pixels.shape[1] != picture.request.size[0]
+
+    @property
+    def settled(self) -> bool:
+        """Whether the picture is that of the present state, or nothing can be shown."""
+        if self._refresher.pending or self._model.progress[0] < self._model.progress[1]:
+            return False
+        if self.volume is None:
+            return bool(self._model.problem)
+        picture = self.picture
+        asked = picture is not None and self._asked is not None and _same_picture(self._asked, picture.request)
+        return asked and not self.picture_is_draft
 
     def _arrived(self, picture: Picture) -> None:
         if self.volume is None or picture.request.volume.image.sop_uid != self.volume.image.sop_uid:

@@ -15,7 +15,7 @@ from pathlib import Path
 from gmic_core.errors import ExamError, TrainingError
 from gmic_core.exam.model import Exam, MammoImage, Rejection, ScanResult
 from gmic_core.exam.scan_process import ScanProcess
-from gmic_core.inference.slices import Reader
+from gmic_core.inference.reader import Reader
 from gmic_core.training.data.labels import BreastLabel, LabelTable, read_labels
 from gmic_core.types import STANDARD_VIEWS, Modality
 

@@ -12,7 +12,8 @@ import torch
 
 from gmic_core.errors import GmicError, TrainingError
 from gmic_core.exam.model import MammoImage
-from gmic_core.inference.slices import Reader, check_side, frames_ahead, project
+from gmic_core.inference.reader import Reader
+from gmic_core.inference.slices import check_side, frames_ahead, project
 from gmic_core.models.registry import ModelSpec
 from gmic_core.preprocessing import Moments, WindowPlan, plan_window
 from gmic_core.preprocessing.augment import WINDOW_NOISE, augmented, take_window

@@ -55,6 +55,10 @@ class MapOptions:
     augment: bool = True
 
 
+_Place = tuple[StoredBreast, int]
+"""A breast, and the number of one of its crops."""
+
+
 class MapSource:
     """Draws slices (2D images) of some modalities from a store of slices.
 
@@ -72,43 +76,52 @@ class MapSource:
         self, store: Path, modalities: tuple[str, ...], options: MapOptions, seeds: Collection[int] | None = None
     ) -> None:
         self.options = options
-        self._groups: dict[str, list[tuple[StoredBreast, int]]] = {}
-        self._plain: list[tuple[StoredBreast, int]] = []
+        self._groups: dict[str, dict[str, list[_Place]]] = {name: {} for name in modalities}
+        self._plain: dict[str, list[_Place]] = {name: [] for name in modalities}
         for breast in open_store(store, seeds):
             for number, crop in enumerate(breast.crops):
                 if crop.modality not in modalities:
                     continue
+                groups = self._groups[crop.modality]
                 for kind in sorted({breast.finding(seen.number).kind for seen in crop.seen}):
-                    self._groups.setdefault(kind, []).append((breast, number))
+                    groups.setdefault(kind, []).append((breast, number))
                 if not crop.seen:
-                    self._plain.append((breast, number))
-        if not self._groups or not self._plain:
+                    self._plain[crop.modality].append((breast, number))
+        missing = [name for name in modalities if not self._groups[name] or not self._plain[name]]
+        if missing:
             raise TrainingError(
-                f"{store} needs {' and '.join(modalities)} slices with findings and without; "
+                f"{store} needs {' and '.join(missing)} slices with findings and without; "
                 "make more breasts for it first."
             )
 
     def epoch(self, rng: np.random.Generator) -> Iterator[MapBatch]:
         """Yield the batches of one epoch; the same generator gives the same batches."""
+        names = list(self._groups)
         for _ in range(self.options.batches):
-            drawn = [self._draw(rng) for _ in range(self.options.batch_size)]
+            # the images of a batch have one modality, because each has a window of its own size
+            name = names[int(rng.integers(len(names)))] if len(names) > 1 else names[0]
+            drawn = [self._draw(name, rng) for _ in range(self.options.batch_size)]
             yield _joined([self._slice(*one, rng) for one in drawn])
 
     def every(self, most: int) -> Iterator[MapBatch]:
         """Yield single slices, whole and unchanged, evenly taken from all: for validation."""
-        everything = list({(b.seed, n): (b, n) for group in self._groups.values() for b, n in group}.values())
-        chosen = _evenly(everything, most // 2) + _evenly(self._plain, most - most // 2)
+        kinds = [group for groups in self._groups.values() for group in groups.values()]
+        everything = list({(b.seed, n): (b, n) for group in kinds for b, n in group}.values())
+        plain = [place for places in self._plain.values() for place in places]
+        chosen = _evenly(everything, most // 2) + _evenly(plain, most - most // 2)
         for breast, number in chosen:
             pixels, codes = _read(breast, number)
             yield _joined([(pixels, codes, _name(breast, number))])
 
-    def _draw(self, rng: np.random.Generator) -> tuple[StoredBreast, int, str | None]:
+    def _draw(self, modality: str, rng: np.random.Generator) -> tuple[StoredBreast, int, str | None]:
         """Return a slice, and the kind of finding it was drawn for: every kind equally often."""
         if rng.random() < self.options.finding_share:
-            kind = sorted(self._groups)[int(rng.integers(len(self._groups)))]
-            breast, number = self._groups[kind][int(rng.integers(len(self._groups[kind])))]
+            groups = self._groups[modality]
+            kind = sorted(groups)[int(rng.integers(len(groups)))]
+            breast, number = groups[kind][int(rng.integers(len(groups[kind])))]
             return breast, number, kind
-        breast, number = self._plain[int(rng.integers(len(self._plain)))]
+        plain = self._plain[modality]
+        breast, number = plain[int(rng.integers(len(plain)))]
         return breast, number, None
 
     def _slice(

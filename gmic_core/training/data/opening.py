@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from gmic_core.errors import TrainingError
 from gmic_core.exam.frames import FrameReader
-from gmic_core.inference.slices import Reader
+from gmic_core.inference.reader import Reader
 from gmic_core.models.registry import ModelSpec
 from gmic_core.paths import user_data_dir
 from gmic_core.phantom.spec import PHANTOM_VERSION

@@ -9,9 +9,13 @@ import pytest
 import torch
 
 from gmic_core.errors import TrainingError
+from gmic_core.models.weights import load_model
 from gmic_core.training.data.maps import BENIGN, MALIGNANT, UNSURE, MapOptions, MapSource
 from gmic_core.training.data.store import SHADOW, Crop, Seen, StoredFinding, start_store, write_breast
 from gmic_core.training.map_stage import cell_targets, map_loss, patch_label
+from gmic_core.training.run import build_network, train
+from gmic_core.training.samples import TrainingData
+from tests.helpers.training_data import small_experiment
 
 SIZE = 512
 
@@ -107,3 +111,33 @@ def test_the_same_generator_gives_the_same_slices(store: Path) -> None:
 def test_a_store_without_the_modality_is_refused(store: Path) -> None:
     with pytest.raises(TrainingError, match="FFDM slices with findings and without"):
         MapSource(store, ("FFDM",), MapOptions())
+
+
+@pytest.mark.parametrize(
+    ("stage", "side", "moved"),
+    [
+        ({}, 256, "global"),
+        ({"only_local": True, "bag": 2}, 64, "local"),
+        ({"only_local": True, "local_cells": True}, 128, "local"),
+    ],
+)
+def test_each_way_teaches_its_own_network(
+    store: Path, tmp_path: Path, stage: dict[str, object], side: int, moved: str
+) -> None:
+    options = {"kind": "maps", "epochs": 2, "batch_size": 4, "learning_rate": 1e-3} | stage
+    experiment = small_experiment(stages=[options])
+    source = MapSource(store, ("DBT",), MapOptions(side=side, batch_size=4, batches=4, finding_share=0.6))
+    before = build_network(experiment).state_dict()
+    result = train(
+        experiment, TrainingData(maps=source, validation_maps=source), tmp_path / "run", False, lambda _: None
+    )
+    after = load_model("gmic3d", str(result.weights))[0].state_dict()
+    changed = {key for key in before if not torch.equal(before[key].half(), after[key].half())}
+    assert any(key.startswith("ds_net") for key in changed) is (moved == "global")
+    assert any(key.startswith("dn_resnet") for key in changed) is (moved == "local")
+    assert any(key.startswith("classifier_linear") for key in changed) is (moved == "local")
+
+
+def test_cells_are_for_the_local_network_alone() -> None:
+    with pytest.raises(TrainingError, match="set only_local = true as well"):
+        small_experiment(stages=[{"kind": "maps", "local_cells": True}])

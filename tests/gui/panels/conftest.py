@@ -15,12 +15,6 @@ from pytestqt.qtbot import QtBot
 from viewer.views import theme
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        # said by the platform plugin whenever a window with a minimum size is shown; about no mistake of ours
-        item.add_marker(pytest.mark.qt_log_ignore("does not support propagateSizeHints", extend=True))
-
-
 @pytest.fixture
 def shown(qtbot: QtBot, qapp: QApplication) -> Callable[..., QWidget]:
     """Show a widget in the theme and return it.

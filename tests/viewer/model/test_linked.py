@@ -130,3 +130,14 @@ def test_a_patch_of_today_is_not_boxed_on_the_prior() -> None:
     session.select_patch(dbt.sop_uid, 0)
     assert session.image("before") is before
     assert linked_patch(session, before) is None
+
+
+def test_escape_takes_away_the_cross_of_the_keys_only() -> None:
+    ffdm = make_image("R-CC")
+    links = side_by_side(ffdm).links
+    assert not links.escape()
+    links.set_cursor(Cursor(0, ffdm.sop_uid, link_key(ffdm), 1.0, 2.0))
+    assert not links.escape()  # the mouse is still there
+    links.set_cursor(Cursor(0, ffdm.sop_uid, link_key(ffdm), 1.0, 2.0, by="keys"))
+    assert links.escape()
+    assert links.cursor is None
