@@ -187,3 +187,7 @@ def test_windows_beside_the_images_open_once(qtbot: QtBot, start: Start) -> None
     qtbot.keyClick(app.window.palette_box.field, Qt.Key.Key_Return)
     assert app.session.identity_hidden
     assert not app.window.palette_box.isVisible()
+
+    app.window.close()
+    assert not preferences.settings_dialog.isVisible()
+    assert not preferences.guide.isVisible()

@@ -196,6 +196,7 @@ class Application(QObject):
         if self._closed:
             return
         self._closed = True
+        self.preferences.close_windows()
         self.post.close()
         self.cine.stop()
         if self._remember:

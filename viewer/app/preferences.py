@@ -69,6 +69,12 @@ class Preferences:
             self.guide.show_topic(topic)
         _to_front(self.guide)
 
+    def close_windows(self) -> None:
+        """Close what stands beside the main window; it would outlive it."""
+        for window in (self.settings_dialog, self.guide):
+            if window is not None:
+                window.close()
+
     def next_region(self, step: int) -> None:
         """Move the focus to the next part of the window."""
         window = self._window()
