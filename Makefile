@@ -23,7 +23,7 @@ PYTHON := $(shell for p in python3.11 python3 python3.12 python3.13; do \
   "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { command -v "$$p"; break; }; done)
 endif
 
-.PHONY: help setup demo demo-real test lint types imports bench bench-full package clean
+.PHONY: help setup demo demo-real test lint types imports bench bench-full pictures package clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -59,6 +59,9 @@ bench: setup  ## measure speed and memory (< 10 minutes); table here, figures in
 
 bench-full: setup  ## the same with every run repeated (half an hour)
 	@"$(BIN)/python" packaging/bench --full
+
+pictures: demo  ## take the pictures of docs/images anew, on the exam of the demo
+	@"$(BIN)/python" packaging/pictures.py
 
 package: setup  ## build a folder that runs without Python: dist/gmic-viewer
 	@"$(BIN)/python" -m pip install --quiet -c constraints.txt -e ".[package]" --no-build-isolation

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +23,17 @@ def shared() -> Path:
             pytest.fail(message)
         pytest.skip(message)
     return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_process_left() -> Iterator[None]:
+    """Fail the module that leaves a decoder or worker running, rather than whatever test trips over it later."""
+    before = set(multiprocessing.active_children())
+    yield
+    end = time.monotonic() + 5.0
+    while (left := set(multiprocessing.active_children()) - before) and time.monotonic() < end:
+        time.sleep(0.02)
+    assert not left, f"left running: {sorted(process.name for process in left)}"
 
 
 @pytest.fixture(autouse=True)

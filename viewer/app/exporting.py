@@ -98,7 +98,7 @@ class Exports:
             return
 
         def work(_tell: Tell) -> str:
-            if not picture.save(str(path), b"PNG"):
+            if not picture.save(str(path), "PNG"):  # type: ignore[call-overload]  # the stubs say bytes, it takes str
                 raise StoreError(f"{path} could not be written; choose another folder.")
             return f"Saved {path.name}."
 

@@ -28,7 +28,8 @@ def recorded() -> Recorded:
 
 def shown(image: MammoImage, window: Voi | None, slice_index: int = 0) -> npt.NDArray[np.int64]:
     """Return the grey levels of a slice; air is not kept black: dcm2pnm knows no air."""
-    frame = FrameReader().read(image, slice_index)
+    with FrameReader() as reader:
+        frame = reader.read(image, slice_index)
     table = stored_to_gray(image, slice_index, window, air_black=False)
     return table[frame.astype(np.int64) + (32768 if image.pixel.signed else 0)].astype(np.int64)
 
@@ -86,7 +87,8 @@ def test_linear_exact_is_the_formula_of_the_standard(
         voi_function="LINEAR_EXACT", overrides=overrides,
     )  # fmt: skip
     image = read_dicom(path).image
-    frame = FrameReader().read(image, 0)
+    with FrameReader() as reader:
+        frame = reader.read(image, 0)
     expected = np.array([linear_exact(v * rescale[0] + rescale[1], *window, 0, 255) for v in frame.ravel().tolist()])
     if photometric == "MONOCHROME1":
         expected = 255 - expected
