@@ -129,7 +129,9 @@ class Pictures:
     def _worklist(self) -> None:
         run("worklist.add_folders", self._app.context, [self._exam.parent])
         self._stage.wait(lambda: bool(self._app.session.worklist.rows), FRAMES_S, "Listing the exams")
-        self._with("worklist", "worklist.toggle")
+        self._app.session.worklist.show(True)
+        self._stage.save(self._out / "worklist.png")
+        self._app.session.worklist.show(False)
 
     def _window(self, name: str, command: str, found: Callable[[], QWidget | None]) -> None:
         run(command, self._app.context)
