@@ -46,7 +46,12 @@ def _needs_export(context: Context) -> str | None:
 
 
 @command(
-    "file.screenshot", "Save screenshot", keys="Ctrl+Shift+S", group=_GROUP, icon="camera", why_disabled=_needs_exam
+    "file.screenshot",
+    "Save screenshot",
+    keys=("Ctrl+S", "Ctrl+Shift+S"),
+    group=_GROUP,
+    icon="camera",
+    why_disabled=_needs_exam,
 )
 def screenshot(context: Context) -> None:
     """Save the window as a picture, without the patient's identity."""

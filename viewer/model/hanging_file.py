@@ -35,9 +35,11 @@ def load_protocols(extra_dir: Path | None = None, on_error: Callable[[str], None
         if entry.name.endswith(".toml"):
             protocol = parse_protocol(entry.read_text("utf-8"), entry.name)
             protocols[protocol.id] = protocol
+    own: dict[str, str] = {}
     for path in sorted(extra_dir.glob("*.toml")) if extra_dir is not None and extra_dir.is_dir() else ():
         try:
             protocol = read_protocol(path)
+            _only_one(protocol, path, own)
         except ProtocolFileError as error:
             if on_error is None:
                 raise
@@ -55,11 +57,34 @@ def read_protocol(path: Path) -> Protocol:
     ProtocolFileError
         If it cannot be read or is wrong; the message names file, line and field.
     """
+    return parse_protocol(_text_of(path), str(path))
+
+
+def _text_of(path: Path) -> str:
     try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ProtocolFileError(f"{path}, line 1, field format: the file cannot be read as text ({error}).") from error
-    return parse_protocol(text, str(path))
+        content = path.read_bytes()
+        return content.decode("utf-8-sig")  # editors of Windows write a mark in front
+    except OSError as error:
+        raise ProtocolFileError(f"{path}, line 1, field format: the file cannot be read ({error.strerror}).") from error
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode("utf-8", "replace") + "?"
+        line = len(before.splitlines())
+        raise ProtocolFileError(
+            f"{path}, line {line}, field {_field_at(before, line)}: the file cannot be read as text "
+            f"({error.reason}); save it in UTF-8."
+        ) from error
+
+
+def _only_one(protocol: Protocol, path: Path, own: dict[str, str]) -> None:
+    """Refuse a second file of the user's with an id: which of two copies counts would be chance."""
+    first = own.setdefault(protocol.id, path.name)
+    if first != path.name:
+        line = next((n for n, text in enumerate(_text_of(path).splitlines(), 1) if _names_id(text)), 1)
+        raise ProtocolFileError(f'{path}, line {line}, field id: {first} has the id "{protocol.id}" already.')
+
+
+def _names_id(line: str) -> bool:
+    return re.match(r"\s*\"?id\"?\s*=", line) is not None
 
 
 def parse_protocol(text: str, name: str) -> Protocol:

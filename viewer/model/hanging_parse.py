@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
 from gmic_core.errors import ProtocolFileError
+from gmic_core.exam.codes import VIEW_POSITIONS
 from gmic_core.types import Laterality, Modality
 from viewer.model.hanging_rules import (
     ANY,
@@ -27,6 +28,8 @@ GUIDE = "docs/guide/hanging.md"
 MAX_SIDE = 6
 """Most rows or columns of a grid."""
 MAX_ORDER = 1000
+VIEWS = tuple(sorted(VIEW_POSITIONS))
+"""Views that an image can have: a protocol that asks for another one, `cc` or `ML0`, would never hang anything."""
 
 _TOP = ("format", "id", "label", "grid", "match", "steps", "slot")
 _SLOT = ("row", "column", "title", "laterality", "views", "modalities", "date", "extra", "optional")
@@ -97,7 +100,7 @@ class ProtocolReader:
         column = self._number(table, "column", where, 0, grid[1] - 1, ", inside the grid")
         title = self._template(table, "title", where, ("label",))
         laterality = self._one_of(table, "laterality", where, ("L", "R", FOCUS, ANY))
-        views = self._words(table, "views", where)
+        views = self._words(table, "views", where, (*VIEWS, FOCUS, ANY, OTHER))
         modalities = self._words(table, "modalities", where, (*Modality, FOCUS, ANY, OTHER))
         date = self._one_of(table, "date", where, DATES, CURRENT)
         extra = self._one_of(table, "extra", where, EXTRAS, ANY)
@@ -109,7 +112,7 @@ class ProtocolReader:
         self._known(table, _MATCH, where)
         return Match(
             self._words(table, "modalities", where, tuple(Modality), needed=False),
-            self._words(table, "views", where, needed=False),
+            self._words(table, "views", where, VIEWS, needed=False),
             self._words(table, "sides", where, tuple(Laterality), needed=False),
             self._switch(table, "prior", where),
         )

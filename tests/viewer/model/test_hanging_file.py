@@ -78,6 +78,7 @@ def test_a_file_may_say_which_exams_it_is_for_and_which_steps_it_gives() -> None
     ("old", "new", "line", "field", "says"),
     [
         ('modalities = ["DBT"]\nviews', 'modalities = "DBT"\nviews', 7, "match.modalities", "must be a list"),
+        ('views = ["CC"]\nsides', 'views = ["ML0"]\nsides', 8, "match.views", '"ML0" is none of AT, CC, '),
         ('sides = ["R"]', 'sides = ["right"]', 9, "match.sides", '"right" is none of L, R'),
         ("prior = true", 'prior = "yes"', 10, "match.prior", "true or false"),
         ("prior = true", "priors = true", 10, "match.priors", "is not known; the fields are modalities, views, sides"),
@@ -119,6 +120,7 @@ def test_a_wrong_field_of_a_table_is_named_with_file_and_line(
         ('modalities = ["DBT"]', 'modalites = ["DBT"]', 20, "modalites", "is not known"),
         ('modalities = ["DBT"]\n', "", 14, "modalities", "must be a list"),
         ('views = ["CC"]', "views = []", 11, "views", "must be a list"),
+        ('views = ["CC"]', 'views = ["cc"]', 11, "views", '"cc" is none of AT, CC, '),
         ('title = "DBT {label}"', 'title = "DBT {view}"', 17, "title", "no braces"),
         ("optional = true", 'optional = "yes"', 21, "optional", "true or false"),
     ],
@@ -153,6 +155,24 @@ def test_a_file_that_is_no_text(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ProtocolFileError, match=r"binary.toml, line 1, field format: the file cannot be read as text"):
         read_protocol(path)
+
+
+def test_a_letter_that_is_not_utf8_is_found_and_the_mark_of_windows_editors_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_bytes(GOOD.replace("CC only", "tête").encode("latin-1"))
+    with pytest.raises(ProtocolFileError, match=r"mine.toml, line 3, field label: .* save it in UTF-8"):
+        read_protocol(path)
+    path.write_text(GOOD, "utf-8-sig")
+    assert read_protocol(path).id == "mine"
+
+
+def test_of_two_files_with_one_id_the_second_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text(GOOD, "utf-8")
+    (tmp_path / "copy of a.toml").write_text(GOOD.replace("CC only", "other"), "utf-8")
+    problems: list[str] = []
+    assert load_protocols(tmp_path, problems.append)["mine"].label == "CC only"
+    assert len(problems) == 1
+    assert 'copy of a.toml, line 2, field id: a.toml has the id "mine" already.' in problems[0]
 
 
 def test_a_user_adds_and_replaces_protocols(tmp_path: Path) -> None:
