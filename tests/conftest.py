@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.process
 import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,13 +27,18 @@ def shared() -> Path:
     return folder
 
 
+def _running() -> set[multiprocessing.process.BaseProcess]:
+    # one that a test killed and waited for by its id counts as active for ever
+    return {process for process in multiprocessing.active_children() if psutil.pid_exists(process.pid or 0)}
+
+
 @pytest.fixture(scope="module", autouse=True)
 def no_process_left() -> Iterator[None]:
     """Fail the module that leaves a decoder or worker running, rather than whatever test trips over it later."""
-    before = set(multiprocessing.active_children())
+    before = _running()
     yield
     end = time.monotonic() + 5.0
-    while (left := set(multiprocessing.active_children()) - before) and time.monotonic() < end:
+    while (left := _running() - before) and time.monotonic() < end:
         time.sleep(0.02)
     assert not left, f"left running: {sorted(process.name for process in left)}"
 

@@ -8,6 +8,8 @@ same run. Exams are taken one by one as they are found on the disk then.
 from __future__ import annotations
 
 import logging
+import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
@@ -52,6 +54,7 @@ class ListRunner:
         self._queue: deque[str] = deque()
         self._work: tuple[str, ExamWork] | None = None  # the exam under way
         self._open: set[str] = set()  # its images that have no answer yet
+        self._leaving: list[threading.Thread] = []  # close clients that are no longer needed
         self._turn = 0  # answers of an earlier turn come too late
         reader.ai_changed.connect(self._reader_changed, check_nargs=False)
         reader.results.changed.connect(self._reader_changed, check_nargs=False)
@@ -118,9 +121,12 @@ class ListRunner:
     def close(self, timeout: float) -> None:
         """Stop the worker; a run that was under way goes on at the next start."""
         self._turn += 1
+        end = time.monotonic() + timeout
         client, self._client = self._client, None
         if client is not None:
             client.close(timeout)
+        for thread in self._leaving:
+            thread.join(max(end - time.monotonic(), 0.1))
 
     # -- the plan ------------------------------------------------------------------------------------------------
     def _plan(self) -> None:
@@ -288,8 +294,10 @@ class ListRunner:
     def _let_go(self) -> None:
         """Give the worker's memory back."""
         client, self._client, self._session = self._client, None, None
-        if client is not None:
-            self._service.look_up(client.close)  # may take a second or two: not on the GUI thread
+        if client is not None:  # may take a second or two: not on the GUI thread, and never left undone
+            self._leaving = [thread for thread in self._leaving if thread.is_alive()]
+            self._leaving.append(threading.Thread(target=client.close, name="list-run-close", daemon=True))
+            self._leaving[-1].start()
 
     def _keep_state(self, state: str) -> None:
         self._service.keep(lambda: self._service.store.set_run_state(state))

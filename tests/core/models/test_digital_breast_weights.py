@@ -14,8 +14,8 @@ NAMES = ShippedWeights().names()
 MOST_BYTES = 30_000_000
 
 
-def test_the_volume_network_is_there() -> None:
-    assert "digital-breast-3d-1" in NAMES
+def test_a_network_for_volumes_and_one_for_images_are_there() -> None:
+    assert set(NAMES) == {"digital-breast-2d-1", "digital-breast-3d-1"}
 
 
 @pytest.mark.parametrize("name", NAMES)
