@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from gmic_core.exam.model import MammoImage
 from viewer.model.resample import Pyramid
+from viewer.services.image_key import slice_stamp
 
 Key = tuple[str, int]
 """(sop_uid, slice_index)."""
@@ -35,6 +36,7 @@ class _Shelf:
     focus: int
     seen: bool = False
     slices: dict[int, Pyramid] = field(default_factory=dict)
+    stamps: dict[int, str] = field(default_factory=dict)  # of the file of each slice, before it was read
     failed: dict[int, str] = field(default_factory=dict)
     under_way: set[int] = field(default_factory=set)
 
@@ -70,7 +72,7 @@ class FramePlan:
             shelf = _Shelf(image, rank, image.frames // 2)
             old = before.get(image.sop_uid)
             if old is not None and _same_pixels(old.image, image):
-                shelf.slices = old.slices
+                shelf.slices, shelf.stamps = _unchanged(old), old.stamps
             self._shelves[image.sop_uid] = shelf
         self._asked.clear()
         self._recent.clear()
@@ -175,9 +177,15 @@ class FramePlan:
                     break
         return found
 
-    def put(self, sop_uid: str, index: int, pyramid: Pyramid) -> None:
-        """Keep a decoded slice, making room for it."""
+    def put(self, sop_uid: str, index: int, pyramid: Pyramid, stamp: str = "") -> None:
+        """Keep a decoded slice, making room for it.
+
+        Parameters
+        ----------
+        stamp : of its file before it was read (:func:`viewer.services.image_key.slice_stamp`).
+        """
         shelf = self._shelves[sop_uid]
+        shelf.stamps[index] = stamp
         shelf.under_way.discard(index)
         self._asked.pop((sop_uid, index), None)
         old = shelf.slices.get(index)
@@ -237,6 +245,19 @@ class FramePlan:
 
 def _nbytes(pyramid: Pyramid) -> int:
     return sum(level.nbytes for level in pyramid)
+
+
+def _unchanged(shelf: _Shelf) -> dict[int, Pyramid]:
+    """Return the decoded slices whose files are as they were: who opens an exam again wants what is there now."""
+    now: dict[str, bool] = {}
+
+    def same(index: int) -> bool:
+        known = shelf.stamps.get(index, "")
+        if known and known not in now:
+            now[known] = slice_stamp(shelf.image, index) == known
+        return not known or now[known]
+
+    return {index: pyramid for index, pyramid in shelf.slices.items() if same(index)}
 
 
 def _same_pixels(one: MammoImage, other: MammoImage) -> bool:

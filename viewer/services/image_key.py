@@ -33,9 +33,33 @@ def file_stamp(path: Path) -> str:
 
 
 def stamp(image: MammoImage) -> str:
-    """Return the stamps of an image's files; "" when one of them is gone."""
-    stamps = [file_stamp(path) for path in image.files]
+    """Return the stamps of the files that an image is read from; "" when one of them is gone.
+
+    Of an image in an archive these are the unpacked copies: the archive's own names are no files.
+    """
+    stamps = [file_stamp(path) for path in image.source.paths]
     return "" if GONE in stamps else ";".join(stamps)
+
+
+def exact_stamp(image: MammoImage) -> str:
+    """Return :func:`stamp` with the time of the last change of any kind, which no program can set back.
+
+    Equal ones mean equal pixels even where somebody edited a file and restored its times. They differ for copies, and
+    after a change of permissions: then :func:`content` decides.
+    """
+    try:
+        changed = [path.stat().st_ctime_ns for path in image.source.paths]
+    except OSError:
+        return ""
+    stamps = stamp(image)
+    return ";".join(f"{one}:{when}" for one, when in zip(stamps.split(";"), changed, strict=True)) if stamps else ""
+
+
+def slice_stamp(image: MammoImage, slice_index: int) -> str:
+    """Return the stamp of what one slice is read from."""
+    source = image.source
+    paths = source.paths[slice_index : slice_index + 1] if source.kind == "dicom-series" else source.paths
+    return ";".join(map(file_stamp, paths))
 
 
 def sizes(of_stamp: str) -> list[str]:
@@ -47,9 +71,9 @@ def content(image: MammoImage) -> str:
     """Return a digest of the files' bytes, for copies whose times differ; "" when they are too large or gone."""
     digest = hashlib.blake2b(digest_size=32)
     try:
-        if sum(path.stat().st_size for path in image.files) > MAX_HASHED:
+        if sum(path.stat().st_size for path in image.source.paths) > MAX_HASHED:
             return ""
-        for path in image.files:
+        for path in image.source.paths:
             _add(digest, path)
     except OSError:
         return ""

@@ -121,7 +121,7 @@ class InferenceClient:
         job_id = f"job-{next(self._jobs)}"
         for image in images:
             try:
-                task = _task(job_id, image, weights, device)
+                task = replace(_task(job_id, image, weights, device), stamp=self._kept.stamp_of(image))
             except GmicError as error:
                 self._expect(job_id, image.sop_uid)
                 self._session.results.failed(job_id, image.sop_uid, str(error))
@@ -157,7 +157,7 @@ class InferenceClient:
     ) -> str:
         """Run an image of the open exam otherwise, before anything that waits; return the id of the job."""
         job_id = f"trial-{next(self._jobs)}"
-        self._waiting.insert(0, self._desk.ask(job_id, image, base, refs, device, what))
+        self._waiting.insert(0, self._desk.ask(job_id, image, base, refs, device, what, self._kept.stamp_of(image)))
         self.start()
         self._next()
         return job_id
@@ -239,6 +239,7 @@ class InferenceClient:
 
     def _exam_changed(self, exam: Exam | None) -> None:
         """What still runs for the exam that was opened is shown as it arrives, as before it was left."""
+        self._kept.forget()
         self._waiting = [task for task in self._waiting if not isinstance(task, Trial)]
         if isinstance(self._current, Trial):  # its result is not on screen any more
             self._stop_current()

@@ -11,6 +11,7 @@ from gmic_core.exam.model import MammoImage
 from gmic_core.inference.choice import model_with_weights
 from gmic_core.types import ImageResult
 from viewer.model.session import Session
+from viewer.services import image_key
 from viewer.services.protocol import Task
 from viewer.services.store import ResultStore
 from viewer.services.weights_key import is_of, joint_key
@@ -28,6 +29,15 @@ class KeptResults:
     def __init__(self, session: Session, store: ResultStore, post: Post) -> None:
         self._session, self._store, self._post = session, store, post
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="gmic-results")
+        self._opened: dict[str, str] = {}  # stamps of files as they were when their exam was opened
+
+    def forget(self) -> None:
+        """Another exam is on screen."""
+        self._opened.clear()
+
+    def stamp_of(self, image: MammoImage) -> str:
+        """Return the stamp of the files that an image on screen was read from; of others, of what is there now."""
+        return self._opened.get(image.sop_uid) or image_key.stamp(image)
 
     def keep(self, task: Task, result: ImageResult) -> None:
         """Write a finished result; the reader is told when that fails."""
@@ -42,8 +52,9 @@ class KeptResults:
         """
         wanted, exam = list(images), self._session.exam
 
-        def show(found: list[ImageResult]) -> None:
+        def show(found: list[ImageResult], stamps: dict[str, str]) -> None:
             if self._session.exam is exam:
+                self._opened = {**stamps, **self._opened}
                 for result in found:
                     self._session.results.restore(result)
             if done is not None:
@@ -51,10 +62,11 @@ class KeptResults:
 
         def load() -> None:
             found: list[ImageResult] = []
+            stamps = {image.sop_uid: image_key.stamp(image) for image in wanted}
             try:
                 found = self._load(wanted, weights)
             finally:
-                self._post(lambda: show(found))
+                self._post(lambda: show(found, stamps))
 
         self._disk.submit(self._guarded, load)
 
@@ -77,7 +89,7 @@ class KeptResults:
         if not key or not is_of(key, task.refs, result.provenance.weights_sha256):
             return  # the weight file changed while the network ran: its result belongs to no file any more
         try:
-            self._store.save(task.image, key, result)
+            self._store.save(task.image, key, result, task.stamp)
         except GmicError as error:
             text = str(error)
             self._post(lambda: self._session.notice.emit("warning", text))

@@ -20,6 +20,7 @@ from gmic_core.exam.model import Exam, MammoImage, VoiWindow
 from viewer.model.frames import Frame, FrameProvider
 from viewer.model.resample import Pyramid, build_pyramid
 from viewer.services.frame_plan import FramePlan
+from viewer.services.image_key import slice_stamp
 from viewer.services.memory import usable_memory
 
 log = logging.getLogger(__name__)
@@ -274,10 +275,11 @@ class FrameLoader(FrameProvider):
 
     def _load(self, reader: Reader, image: MammoImage, index: int) -> None:
         try:
+            stamp = slice_stamp(image, index)
             frame = reader.read(image, index)
             # an own copy: pixels mapped from the file would be fetched from the disk while the window paints
             pyramid = build_pyramid(frame if frame.flags.owndata else np.array(frame))
-            self._loaded(image, index, pyramid)
+            self._loaded(image, index, pyramid, stamp)
         except GmicError as error:
             self._failed(image, index, str(error))
         except Exception:  # whatever it is, the thread must live and the view must not wait for ever
@@ -285,12 +287,12 @@ class FrameLoader(FrameProvider):
             reason = "an unexpected error while decoding; the log has the details"
             self._failed(image, index, f"Slice {index + 1} cannot be shown: {reason}.")
 
-    def _loaded(self, image: MammoImage, index: int, pyramid: Pyramid) -> None:
+    def _loaded(self, image: MammoImage, index: int, pyramid: Pyramid, stamp: str) -> None:
         with self._change:
             plan = self._plan_of(image)
             if plan is None:
                 return
-            plan.put(image.sop_uid, index, pyramid)
+            plan.put(image.sop_uid, index, pyramid, stamp)
             image, generation = plan.described(image), self._generation  # as its exam was opened, maybe meanwhile
             first = image.sop_uid not in self._facts
             self._change.notify_all()

@@ -19,6 +19,7 @@ class Task:
     Attributes
     ----------
     refs : weights as users write them (name, file, ``random:SEED``); several make an ensemble.
+    stamp : of the image's files when its exam was opened; a result of any other pixels is refused. "": not known.
     """
 
     job_id: str
@@ -26,6 +27,7 @@ class Task:
     model: str
     refs: tuple[str, ...]
     device: str
+    stamp: str = ""
 
     @property
     def sop_uid(self) -> str:
@@ -37,7 +39,7 @@ class Task:
         if Trial in (type(self), type(other)):
             return False
         mine, others = (self.image, self.model, self.refs), (other.image, other.model, other.refs)
-        return mine == others and self.device == other.device
+        return mine == others and (self.device, self.stamp) == (other.device, other.stamp)
 
 
 @dataclass(frozen=True)

@@ -85,8 +85,13 @@ class ResultStore:
                 "set GMIC_HOME to a folder that you may write to."
             )
 
-    def save(self, image: MammoImage, weights_key: str, result: ImageResult) -> None:
+    def save(self, image: MammoImage, weights_key: str, result: ImageResult, stamp: str = "") -> None:
         """Keep a result; one for the same image, network and weights is replaced.
+
+        Parameters
+        ----------
+        stamp : of the files that the network read (:func:`viewer.services.image_key.stamp`); when they have changed
+            since, the result belongs to no file any more and is not kept. "": those that are there now.
 
         Raises
         ------
@@ -97,8 +102,13 @@ class ResultStore:
             return
         key = result_key(image, result.provenance.model, weights_key)
         try:
+            exact, content = image_key.exact_stamp(image), image_key.content(image)
+            now = image_key.stamp(image)  # last: a file that changed while it was hashed is noticed
+            if now != (stamp or now) or exact != image_key.exact_stamp(image):
+                log.info("a result was not kept: the files of its image changed meanwhile")
+                return
             size = self._write_arrays(key, result)
-            row = (key, image_key.stamp(image), image_key.content(image), time.time(), size, to_record(result))
+            row = (key, exact, content, time.time(), size, to_record(result))
             with self._database() as database:
                 database.execute("INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?)", row)
             self._tidy()
@@ -232,7 +242,7 @@ class ResultStore:
 
     def _same_pixels(self, key: str, image: MammoImage, stamp: str, content: str) -> bool:
         """Whether the files are those of the result: same times, or copies of them with the same bytes."""
-        now = image_key.stamp(image)
+        now = image_key.exact_stamp(image)
         if now and now == stamp:
             return True
         if not now or not content or image_key.sizes(now) != image_key.sizes(stamp):

@@ -30,13 +30,14 @@ class TrialDesk:
         refs: tuple[str, ...],
         device: str,
         what: Occlusion | tuple[Shift, ...],
+        stamp: str,
     ) -> Trial:
-        """Enter a rerun and return the task for it."""
+        """Enter a rerun and return the task for it; ``stamp``: see :class:`viewer.services.protocol.Task`."""
         if isinstance(what, Occlusion):
             self._trials.begin(Experiment(job_id, image, base, occlusion=what))
         else:
             self._trials.begin(Steadiness(job_id, image, base, shifts=what))
-        return Trial(job_id, replace(image, voi_tables=()), base.provenance.model, refs, device, what)
+        return Trial(job_id, replace(image, voi_tables=()), base.provenance.model, refs, device, stamp, what)
 
     def ask_score(
         self,

@@ -21,8 +21,9 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING
 
-from gmic_core.errors import CancelledError, GmicError, StoreError
+from gmic_core.errors import CancelledError, GmicError, InferenceError, StoreError
 from gmic_core.paths import ensure_dir, user_data_dir
+from viewer.services import image_key
 from viewer.services.protocol import (
     QUIT,
     Failed,
@@ -93,6 +94,21 @@ def _where(error: BaseException) -> str:
         ]
         cause = cause.__cause__
     return "\n".join(parts)
+
+
+def _check_files(task: Task) -> None:
+    """Make sure that the image's files are those that are on screen: a result of others would lie on old pixels.
+
+    Raises
+    ------
+    InferenceError
+        If they were changed.
+    """
+    if task.stamp and image_key.stamp(task.image) not in ("", task.stamp):  # gone: reading them says so
+        raise InferenceError(
+            f"The files of {task.image.label} {task.image.modality} were changed on the disk meanwhile. Open the exam "
+            "again, then run the AI again."
+        )
 
 
 class _Worker:
@@ -195,6 +211,12 @@ class _Worker:
             )
 
     def _run(self, task: Task) -> Message:
+        _check_files(task)
+        message = self._compute(task)
+        _check_files(task)
+        return message
+
+    def _compute(self, task: Task) -> Message:
         from gmic_core.inference.engine import Run, run_image
         from gmic_core.inference.ensemble import ensemble_mean
         from gmic_core.inference.events import ImageFinished

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from gmic_core.exam.model import MammoImage
 from tests.helpers.hung_images import make_image
 from viewer.services.frame_plan import RECENT, FramePlan
+from viewer.services.image_key import slice_stamp
 
 SHAPE = (60, 40)
 FRAME = 60 * 40 * 2
@@ -153,3 +155,24 @@ def test_whatever_the_reader_does_memory_is_bounded_and_the_focus_is_there(cap, 
     # what is on screen, and the slice decoded last because it was asked for, stay whatever the cap; nothing else does
     assert plan.used_bytes <= max(cap, len(focus) + 1) * PYRAMID
     assert RECENT == 24
+
+
+def test_an_exam_opened_again_shows_its_files_as_they_are_now(tmp_path):
+    kept, edited = (
+        replace(image, source=replace(image.source, paths=(tmp_path / image.sop_uid,)))
+        for image in (volume("kept", 3), volume("edited", 3))
+    )
+    plan = FramePlan(1 << 30)
+    plan.open([kept, edited])
+    for image in (kept, edited):
+        image.files[0].write_bytes(b"pixels")
+        for index in range(3):
+            plan.put(image.sop_uid, index, pyramid(), slice_stamp(image, index))
+    plan.open([kept, edited])
+    assert plan.loaded("kept") == plan.loaded("edited") == {0, 1, 2}
+    edited.files[0].write_bytes(b"others")
+    os.utime(edited.files[0], ns=(7, 7))
+    plan.open([kept, edited])
+    assert plan.loaded("kept") == {0, 1, 2}
+    assert plan.loaded("edited") == set()
+    assert plan.used_bytes == 3 * PYRAMID // 2 * 2

@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import time
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +14,11 @@ import numpy as np
 import pytest
 
 from gmic_core.errors import StoreError
+from gmic_core.exam.model import MammoImage
+from gmic_core.exam.scan import scan
 from gmic_core.models.store import WeightsRecord, WeightsStore, file_sha256
 from gmic_core.types import ImageResult, Laterality, Modality, Provenance, Roi
+from viewer.services import image_key
 from viewer.services.store import ResultStore
 from viewer.services.weights_key import is_of, joint_key, weights_key
 
@@ -262,3 +266,51 @@ def test_a_result_is_kept_only_for_the_weights_that_it_was_made_with(tmp_path: P
     assert is_of(joint_key(refs), refs, f"anything + {digest}")
     assert not is_of(joint_key(refs), refs, "anything + " + "0" * 64)
     assert not is_of(joint_key(refs), refs, digest)
+
+
+# -- files that change -----------------------------------------------------------------------------------------------
+def flip_a_pixel(path: Path, *, same_time: bool = False) -> None:
+    """Change one pixel in place; header, size and (where wanted) time of the file stay."""
+    before = path.stat()
+    data = bytearray(path.read_bytes())
+    data[-1000] ^= 1
+    path.write_bytes(bytes(data))
+    if same_time:
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_an_edit_that_restores_the_time_of_the_file_is_noticed(image, store):
+    store.save(image, "k", result_for(image.sop_uid))
+    before = image_key.stamp(image)
+    flip_a_pixel(image.files[0], same_time=True)
+    assert image_key.stamp(image) == before
+    assert store.load(image, "gmic2d", "k") is None
+    assert store.record(image, "gmic2d", "k") is None
+
+
+def test_a_file_whose_permissions_change_keeps_its_result(image, store):
+    store.save(image, "k", result_for(image.sop_uid))
+    image.files[0].chmod(0o600)
+    assert store.load(image, "gmic2d", "k") is not None
+
+
+def test_a_result_of_pixels_that_are_no_more_is_not_kept(image, home, store):
+    read = image_key.stamp(image)
+    flip_a_pixel(image.files[0])
+    store.save(image, "k", result_for(image.sop_uid), read)
+    assert store.load(image, "gmic2d", "k") is None
+    assert arrays_in(home) == []
+
+
+def test_images_in_an_archive_keep_their_results_until_it_changes(image, store, tmp_path):
+    archive = tmp_path / "exam.zip"
+
+    def packed() -> MammoImage:
+        with zipfile.ZipFile(archive, "w") as file:
+            file.write(image.files[0], "a.dcm")
+        return scan([archive]).exams[0].images[0]
+
+    store.save(packed(), "k", result_for(image.sop_uid))
+    assert store.load(packed(), "gmic2d", "k") is not None  # unpacked anew: another copy of the same bytes
+    flip_a_pixel(image.files[0])
+    assert store.load(packed(), "gmic2d", "k") is None

@@ -72,6 +72,7 @@ def test_a_worker_from_its_first_image_to_a_violent_end(post, exam, tmp_path, gm
     assert time.monotonic() - begin < 2.5  # two seconds, and half a one for a busy machine
 
     _what_if(bench, dbt, entry.result)
+    _edited_on_the_disk(bench, exam, bench.images("FFDM")[1])
 
     # killed in the middle of a network: told, restarted, run again; its decoder process goes with it
     bench.client.submit([dbt], WEIGHTS, "cpu")
@@ -123,6 +124,27 @@ def _what_if(bench, dbt, result):
     assert experiment.message == ""
     assert experiment.result.y != result.y
     assert bench.entry(dbt).result is result  # what was tried out is not the image's result
+
+
+def _edited_on_the_disk(bench, exam, image):
+    """No result of other pixels than those on screen is shown or kept; opened again, the image has its own."""
+    chosen = {"gmic2d": ("random:0",)}
+    shown: list[int] = []
+    bench.session.open_exam(exam)
+    bench.client.restore(exam.images, {}, lambda: shown.append(1))
+    bench.post.run_until(lambda: shown != [])
+    data = bytearray(image.files[0].read_bytes())
+    data[-1000] ^= 1
+    image.files[0].write_bytes(bytes(data))
+    os.utime(image.files[0], ns=(5, 5))
+    bench.client.submit([image], chosen, "cpu")
+    bench.wait(image, "failed")
+    assert bench.entry(image).message == (
+        "The files of L-CC FFDM were changed on the disk meanwhile. Open the exam again, then run the AI again."
+    )
+    bench.session.open_exam(exam)
+    bench.client.submit([image], chosen, "cpu")
+    bench.wait(image, "done")
 
 
 WINDOW = """
