@@ -32,6 +32,8 @@ from viewer.model.tissue import BORDER, CLEAR, Tissue
 __all__ = ["OverlayLayer", "build_pyramid", "render", "sample_values", "thumbnail"]
 
 Pixels = npt.NDArray[np.uint8]
+OPAQUE_BLACK = np.frombuffer(bytes((0, 0, 0, 255)), np.uint32)[0]
+"""A pixel (blue, green, red, alpha) as the processor reads it in one go."""
 
 
 def render(
@@ -159,8 +161,8 @@ def _let_through(gray: Pixels, region: Box, over: Painted) -> None:
 
 def _black(width: int, height: int, inside: Box) -> Pixels:
     """Return an opaque black picture whose rectangle ``inside`` is left to be painted."""
-    canvas = np.empty((height, width, 4), np.uint8)
+    canvas = np.empty((height, width), np.uint32)  # a pixel in one go: byte by byte takes ten times as long
     row0, col0, row1, col1 = inside
     for outside in (canvas[:row0], canvas[row1:], canvas[row0:row1, :col0], canvas[row0:row1, col1:]):
-        outside[...] = (0, 0, 0, 255)
-    return canvas
+        outside[...] = OPAQUE_BLACK
+    return canvas.view(np.uint8).reshape(height, width, 4)
