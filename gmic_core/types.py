@@ -68,6 +68,12 @@ class Roi:
     attention: float
     local_scores: tuple[float, float] | None = None
 
+    def inside(self, rows: int, columns: int) -> tuple[int, int, int, int] | None:
+        """Return the part (row0, col0, row1, col1) that lies in an image of rows x columns, or None."""
+        row0, col0 = max(self.row0, 0), max(self.col0, 0)
+        row1, col1 = min(self.row1, rows), min(self.col1, columns)
+        return (row0, col0, row1, col1) if row0 < row1 and col0 < col1 else None
+
 
 @dataclass(frozen=True)
 class Provenance:

@@ -120,6 +120,23 @@ def test_the_selected_patch_is_filled_in_all_slices_or_near_its_own(results_cont
     assert (near.first, near.last) == (max(roi.slice_index - 5, 0), min(roi.slice_index + 5, 11))
 
 
+def test_of_a_patch_across_the_edge_only_what_is_inside_is_filled(results_context: Context) -> None:
+    context, hints = results_context, []
+    context.session.notice.connect(lambda _level, text: hints.append(text))
+    image, base = context.session.active_image, base_of(context)
+    across = dataclasses.replace(base.rois[0], row0=-60, col0=30, row1=60, col1=150)
+    beside = dataclasses.replace(across, row0=image.rows, row1=image.rows + 120)
+    base = dataclasses.replace(base, rois=(across, beside))
+    context.session.results.get(image.sop_uid).result = base
+    context.session.select_patch(image.sop_uid, 0)
+    run("trial.occlude_patch", context)
+    assert [what for *_, what in calls(context)] == [Occlusion(0, 30, 60, 150, 0, 11)]
+    context.session.select_patch(image.sop_uid, 1)
+    run("trial.occlude_patch", context)
+    assert len(calls(context)) == 1
+    assert hints == ["The patch lies outside the image; there is nothing to fill."]
+
+
 def test_an_experiment_is_marked_on_the_image_and_its_numbers_stand_beside_the_result(
     open_window: OpenWindow, results_context: Context
 ) -> None:

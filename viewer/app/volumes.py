@@ -48,8 +48,9 @@ class Volumes:
         self.view: VolumeView | None = None
         self.volume: Volume | None = None
         session = self._session
-        for signal in (session.active_changed, session.layout_changed, session.exam_changed):
+        for signal in (session.active_changed, session.layout_changed):
             signal.connect(self._follow, check_nargs=False)
+        session.exam_changed.connect(self._new_exam, check_nargs=False)
         session.displays.changed.connect(self._recolour)
 
     # -- open and close ------------------------------------------------------------------------------------------
@@ -106,6 +107,12 @@ class Volumes:
         self._session.notice.emit("error", f"3D view: {message}")
 
     # -- what is shown -------------------------------------------------------------------------------------------
+    def _new_exam(self, *_: object) -> None:
+        """Read the volume anew even where the same exam was opened again: its files may have been edited."""
+        if self._model.is_open:
+            self._service.cancel()
+            self._forget()
+
     def _follow(self, *_: object) -> None:
         """Show the volume of the active image; one that is shown stays while nothing else fits."""
         if not self._model.is_open:

@@ -65,9 +65,12 @@ def occlude_patch(context: Context) -> None:
     result, number = _result(context), _selected(context)
     if result is None or number is None:
         return
-    roi = result.rois[number]
-    first, last = _depth(context, roi.slice_index)
-    _occlude(context, Occlusion(roi.row0, roi.col0, roi.row1, roi.col1, first, last))
+    roi, image = result.rois[number], context.session.active_image
+    inside = roi.inside(image.rows, image.columns) if image is not None else None
+    if inside is None:
+        context.session.notice.emit("hint", "The patch lies outside the image; there is nothing to fill.")
+        return
+    _occlude(context, Occlusion(*inside, *_depth(context, roi.slice_index)))
 
 
 def _depth(context: Context, slice_index: int) -> tuple[int, int]:

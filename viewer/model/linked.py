@@ -230,7 +230,10 @@ class LinkedPatch:
 
 
 def linked_patch(session: Session, image: MammoImage) -> LinkedPatch | None:
-    """Return the patch that the reader chose in another modality of this view and exam, as it lies on an image."""
+    """Return the patch that the reader chose in another modality of this view and exam, as it lies on an image.
+
+    Only the part that is inside both images; a patch of which nothing is inside is not shown.
+    """
     if session.selected_patch is None or session.selected_patch[0] == image.sop_uid:
         return None
     uid, index = session.selected_patch
@@ -242,4 +245,13 @@ def linked_patch(session: Session, image: MammoImage) -> LinkedPatch | None:
     rois = entry.result.rois
     roi = rois[index]
     rank = sorted(range(len(rois)), key=lambda k: -rois[k].attention).index(index) + 1
-    return LinkedPatch(roi, rank, same_box(source, (roi.row0, roi.col0, roi.row1, roi.col1), image), source)
+    inside = roi.inside(source.rows, source.columns)
+    box = within(same_box(source, inside, image), image) if inside is not None else None
+    return LinkedPatch(roi, rank, box, source) if box is not None else None
+
+
+def within(box: StoredBox, image: MammoImage) -> StoredBox | None:
+    """Return the part of a box of stored pixels that lies in an image; None where there is none."""
+    row0, col0 = max(box[0], 0.0), max(box[1], 0.0)
+    row1, col1 = min(box[2], float(image.rows)), min(box[3], float(image.columns))
+    return (row0, col0, row1, col1) if row0 < row1 and col0 < col1 else None

@@ -17,6 +17,13 @@ def window_box(result: ImageResult) -> tuple[float, float, float, float]:
     return PlaneMap(result.window_to_stored).apply_box((0, 0, rows, columns))
 
 
+def window_within(result: ImageResult, rows: int, columns: int) -> tuple[float, float, float, float] | None:
+    """Return the part of the window inside a stored image of (rows, columns); None where there is none."""
+    row0, col0, row1, col1 = window_box(result)
+    box = max(row0, 0.0), max(col0, 0.0), min(row1, float(rows)), min(col1, float(columns))
+    return box if box[0] < box[2] and box[1] < box[3] else None
+
+
 def is_analysed(result: ImageResult, row: float, column: float) -> bool:
     """Whether the network saw a place of the stored image."""
     row0, col0, row1, col1 = window_box(result)

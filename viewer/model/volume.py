@@ -165,14 +165,20 @@ def volume_image(exam: Exam | None, active: MammoImage | None) -> MammoImage | N
     return next(fits, None)
 
 
-def patch_box(roi: Roi, grid: VolumeGrid, to_plane: PlaneMap) -> FloatArray:
+def patch_box(roi: Roi, image: MammoImage, grid: VolumeGrid, to_plane: PlaneMap) -> FloatArray | None:
     """Return the eight corners (8, 3) of a patch in world mm: its square, one slice thick; corner = 4 z + 2 y + x.
+
+    Only the part inside the image; None where there is none.
 
     Parameters
     ----------
     to_plane : stored pixels -> (y, x) in mm (:func:`viewer.model.volume_grid.stored_to_plane`).
     """
-    ends = to_plane.apply([[roi.row0 - 0.5, roi.col0 - 0.5], [roi.row1 - 0.5, roi.col1 - 0.5]])
+    inside = roi.inside(image.rows, image.columns)
+    if inside is None:
+        return None
+    row0, col0, row1, col1 = inside
+    ends = to_plane.apply([[row0 - 0.5, col0 - 0.5], [row1 - 0.5, col1 - 0.5]])
     (y0, x0), (y1, x1) = ends.min(axis=0), ends.max(axis=0)
     heights = (grid.z_of(roi.slice_index - 0.5), grid.z_of(roi.slice_index + 0.5))
     return np.array([[z, y, x] for z in heights for y in (y0, y1) for x in (x0, x1)])

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPen
 
+from gmic_core.exam.model import MammoImage
 from gmic_core.inference.document import NOTICE
 from viewer.model.report import PatchMark, PatchView, Report, View
 from viewer.model.report_pictures import Picture
@@ -100,7 +101,7 @@ class ReportPage:
             left, top = EDGE_MM + column * (wide + GAP_MM), down + row * (high + CAPTION_MM + 1)
             place = self._rect(left, top, wide, high)
             self._picture(picture, place)
-            self._boxes(picture, place, view.marks)
+            self._boxes(picture, place, view.marks, view.image)
             self._burn_in(place, view)
             for line, text in enumerate(view.caption):
                 self._text(left, top + high + 0.5 + 3.2 * line, wide, 3.2, text, 2.5, INK if line == 0 else GREY)
@@ -123,7 +124,7 @@ class ReportPage:
             left = EDGE_MM + number * step
             place = self._rect(left, down, PATCH_MM, PATCH_MM)
             self._picture(picture, place)
-            self._boxes(picture, place, (PatchMark(0, patch.roi),))
+            self._boxes(picture, place, (PatchMark(0, patch.roi),), patch.view.image)
             self._patch_text(patch, left, down + PATCH_MM + 0.5)
         self._text(
             EDGE_MM, down + PATCH_MM + 9.6, PAGE_MM[0] - 2 * EDGE_MM, 3, PATCHES_ARE, 2.1, GREY,
@@ -222,7 +223,7 @@ class ReportPage:
         image = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32)
         self._painter.drawImage(place, image)
 
-    def _boxes(self, picture: Picture, place: QRectF, marks: Sequence[PatchMark]) -> None:
+    def _boxes(self, picture: Picture, place: QRectF, marks: Sequence[PatchMark], image: MammoImage) -> None:
         painter = self._painter
         height, width = picture.pixels.shape[:2]
         across, down = place.width() / width, place.height() / height
@@ -230,8 +231,10 @@ class ReportPage:
         painter.setClipRect(place)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for mark in marks:
-            roi = mark.roi
-            row0, col0, row1, col1 = picture.to_picture.apply_box((roi.row0, roi.col0, roi.row1, roi.col1))
+            inside = mark.roi.inside(image.rows, image.columns)
+            if inside is None:
+                continue
+            row0, col0, row1, col1 = picture.to_picture.apply_box(inside)
             box = QRectF(
                 place.left() + col0 * across, place.top() + row0 * down, (col1 - col0) * across, (row1 - row0) * down
             )

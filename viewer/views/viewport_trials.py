@@ -9,7 +9,7 @@ from gmic_core.exam.geometry import PlaneMap
 from gmic_core.inference.occlusion import Occlusion
 from viewer.model.corner_text import Tone
 from viewer.model.results import ResultEntry
-from viewer.model.seen_window import outside_boxes, window_box
+from viewer.model.seen_window import outside_boxes, window_within
 from viewer.model.session import Session
 from viewer.model.trials import MAP_TEXTS
 from viewer.model.viewstate import ImageState
@@ -51,7 +51,9 @@ def paint(
         rows, columns = state.image.rows, state.image.columns
         for box in outside_boxes(entry.result, rows, columns):
             painter.fillRect(_rect(box, to_screen, ratio), QBrush(theme.color(theme.WARNING, 0.35), _HATCH))
-        _outline(painter, _rect(window_box(entry.result), to_screen, ratio), theme.SECONDARY, "box", 1.0)
+        seen = window_within(entry.result, rows, columns)
+        if seen is not None:
+            _outline(painter, _rect(seen, to_screen, ratio), theme.SECONDARY, "box", 1.0)
     experiment = trials.experiment(state.image.sop_uid)
     if experiment is not None:
         strength = 1.0 if experiment.occlusion.covers(state.slice_index) else OTHER_SLICE

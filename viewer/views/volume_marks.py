@@ -64,7 +64,10 @@ class VolumeMarks:
         self._painter.drawPolygon(QPolygonF([self._point(view, corner) for corner in corners]))
 
     def _box(self, view: View, roi: Roi, *, chosen: bool) -> None:
-        corners = [self._point(view, corner) for corner in patch_box(roi, self._grid, self._to_plane)]
+        box = patch_box(roi, self._volume.image, self._grid, self._to_plane)
+        if box is None:
+            return
+        corners = [self._point(view, corner) for corner in box]
         for color, width in ((theme.color(theme.VIEWPORT, 0.5), 3.0), (theme.color(_roi_color(chosen), 0.9), 1.2)):
             self._painter.setPen(QPen(color, width))
             for first, second in BOX_EDGES:
@@ -167,7 +170,8 @@ class VolumeMarks:
 
     def _cut_box(self, plane: Plane, corner: tuple[int, int], roi: Roi, *, chosen: bool) -> None:
         """Outline what the plane cuts out of a patch."""
-        cut = cut_through(patch_box(roi, self._grid, self._to_plane), plane)
+        box = patch_box(roi, self._volume.image, self._grid, self._to_plane)
+        cut = cut_through(box, plane) if box is not None else None
         if cut is None:
             return
         self._painter.setPen(QPen(theme.color(_roi_color(chosen), 0.9), 1.2))

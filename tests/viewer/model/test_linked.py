@@ -119,6 +119,24 @@ def test_the_chosen_patch_is_known_in_every_modality_of_its_view_only() -> None:
     assert [linked_patch(session, image) for image in (dbt, other, odd)] == [None, None, None]
 
 
+def test_a_patch_at_the_edge_is_boxed_as_far_as_both_images_go() -> None:
+    dbt = make_image("R-CC", "DBT", frames=9, shape=(60, 40), spacing=(0.5, 0.5))
+    small = make_image("R-CC", "S2D", shape=(50, 40), spacing=(0.5, 0.5))
+    session = side_by_side(dbt, small)
+    rois = tuple(
+        Roi(0, row, column, row + 16, column + 16, attention)
+        for row, column, attention in ((-6, 30, 0.5), (40, 10, 0.3), (64, 10, 0.2))
+    )
+    session.results.restore(make_result(dbt, rois=rois))
+    boxes = []
+    for index in range(3):
+        session.select_patch(dbt.sop_uid, index)
+        patch = linked_patch(session, small)
+        boxes.append(patch.box if patch is not None else None)
+    # rows are counted from the middle of each image: the smaller one begins five rows later
+    assert boxes == [(0, 30, 5, 40), (35, 10, 50, 26), None]
+
+
 def test_a_patch_of_today_is_not_boxed_on_the_prior() -> None:
     dbt = make_image("R-CC", "DBT", frames=9)
     before = make_image("R-CC", uid="before")

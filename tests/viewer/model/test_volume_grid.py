@@ -146,12 +146,18 @@ def test_a_patch_is_its_square_one_slice_thick() -> None:
     grid = volume_grid(image)
     from gmic_core.types import Roi
 
-    corners = patch_box(Roi(7, 10, 4, 26, 20, 0.5), grid, stored_to_plane(image))
+    corners = patch_box(Roi(7, 10, 4, 26, 20, 0.5), image, grid, stored_to_plane(image))
+    assert corners is not None
     low, high = corners.min(axis=0), corners.max(axis=0)
     assert (low[0], high[0]) == (6.5, 7.5)
     assert high[1:] - low[1:] == pytest.approx((8.0, 8.0))  # 16 pixels of 0.5 mm
     assert (low[1] + high[1]) / 2 == pytest.approx(stored_to_plane(image).apply([17.5, 11.5])[0])
     assert (low[2] + high[2]) / 2 == pytest.approx(stored_to_plane(image).apply([17.5, 11.5])[1])
+    # the network's window may reach beyond the image: only what is inside is drawn
+    across = patch_box(Roi(7, 52, -8, 68, 8, 0.5), image, grid, stored_to_plane(image))
+    assert across is not None
+    np.testing.assert_allclose(np.ptp(across, axis=0), (1.0, 4.0, 4.0))
+    assert patch_box(Roi(7, 60, 0, 76, 16, 0.5), image, grid, stored_to_plane(image)) is None
 
 
 def test_the_view_is_fitted_to_what_is_not_air() -> None:
