@@ -149,14 +149,13 @@ def _of_exams(args: argparse.Namespace) -> Evaluation:
 
 
 def _from_folder(args: argparse.Namespace, subjects: Sequence[Subject]) -> tuple[list[Evaluated], list[LeftOut]]:
-    from tqdm import tqdm
-
     from gmic_core.evaluation.predictions import PredictionFolder
     from gmic_core.evaluation.records import Records
     from gmic_core.evaluation.run import evaluate_subjects, folder_key
+    from gmic_core.progress_bar import ProgressBar
 
     folder = PredictionFolder(args.predictions)
-    with tqdm(total=len(subjects), unit="image", file=sys.stderr, leave=False) as bar:
+    with ProgressBar(total=len(subjects), unit="image", file=sys.stderr, leave=False) as bar:
         return evaluate_subjects(
             subjects,
             lambda image: folder.find(image.sop_uid),
@@ -167,13 +166,12 @@ def _from_folder(args: argparse.Namespace, subjects: Sequence[Subject]) -> tuple
 
 
 def _from_networks(args: argparse.Namespace, subjects: Sequence[Subject]) -> tuple[list[Evaluated], list[LeftOut]]:
-    from tqdm import tqdm
-
     from gmic_core.cli.predict import assign_models, choose_weights, split_reference
     from gmic_core.evaluation.networks import NetworkPredictor, load_networks
     from gmic_core.evaluation.records import Records
     from gmic_core.evaluation.run import evaluate_subjects
     from gmic_core.exam.frames import FrameReader
+    from gmic_core.progress_bar import ProgressBar
 
     given = [split_reference(text) for text in args.weights]
     work, refused = assign_models([subject.image for subject in subjects], args.model, given)
@@ -186,7 +184,7 @@ def _from_networks(args: argparse.Namespace, subjects: Sequence[Subject]) -> tup
     left_out = [LeftOut(image.sop_uid, reason) for image, reason in refused]
     steps = 3 * max(args.tta, 1)
     total = sum(steps * s.image.frames * len(weights[models[s.image.sop_uid]]) for s in todo)
-    with FrameReader(start=True) as reader, tqdm(total=total, unit="step", file=sys.stderr, leave=False) as bar:
+    with FrameReader(start=True) as reader, ProgressBar(total=total, unit="step", file=sys.stderr, leave=False) as bar:
         predictor = NetworkPredictor(networks, reader, args.tta, args.seed)
 
         def predict(image: MammoImage) -> Any:
@@ -236,17 +234,16 @@ def _stage_on(bar: Any) -> Any:
 
 
 def _of_breasts(args: argparse.Namespace) -> Evaluation:
-    from tqdm import tqdm
-
     from gmic_core.evaluation.digital import DigitalOptions, description, evaluate_breasts, parse_seeds
     from gmic_core.evaluation.document import Evaluation
     from gmic_core.evaluation.records import Records
+    from gmic_core.progress_bar import ProgressBar
 
     seeds = parse_seeds(args.digital_breasts)
     modalities = tuple(dict.fromkeys(word.strip().upper() for word in args.modalities.split(",") if word.strip()))
     options = DigitalOptions(args.size, modalities, args.views, _thickness(args.thickness), args.slices)
     predictor, models = _breast_networks(args, modalities, options.factor)
-    with tqdm(total=len(seeds), unit="breast", file=sys.stderr, leave=False) as bar:
+    with ProgressBar(total=len(seeds), unit="breast", file=sys.stderr, leave=False) as bar:
         evaluated, left_out = evaluate_breasts(
             seeds, options, predictor, models, Records(args.out / RECORDS), lambda *_: bar.update(), _stage_on(bar)
         )

@@ -39,9 +39,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _progress() -> Progress:
     """Return a progress callback that draws a bar on stderr."""
-    from tqdm import tqdm
+    from gmic_core.progress_bar import ProgressBar
 
-    bar = tqdm(unit=" files", leave=False)
+    bar = ProgressBar(unit=" files", leave=False)
 
     def show(done: int, total: int) -> None:
         bar.total = total

@@ -69,16 +69,15 @@ def run(args: argparse.Namespace) -> int:
     if args.workers is not None and args.workers < 1:
         raise PhantomError(f"--workers must be 1 or more, not {args.workers}.")
     plans = _plans(args)
-    from tqdm import tqdm
-
     from gmic_core.phantom.exam import write_exams
     from gmic_core.phantom.files import Writing
     from gmic_core.phantom.headers import SIMULATED
     from gmic_core.phantom.jobs import worker_count
+    from gmic_core.progress_bar import ProgressBar
 
     workers = worker_count(args.size, sum(len(plan.parts) for plan in plans), args.workers)
     form = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
-    with _terminated_as_interrupted(), tqdm(total=1.0, file=sys.stderr, bar_format=form, leave=False) as bar:
+    with _terminated_as_interrupted(), ProgressBar(total=1.0, file=sys.stderr, bar_format=form, leave=False) as bar:
 
         def show(share: float, text: str) -> None:
             bar.set_description_str(text, refresh=False)

@@ -207,18 +207,17 @@ def _run_all(
     """Run model by model, so that only one system is in memory."""
     if not work:
         return
-    from tqdm import tqdm
-
     from gmic_core.exam.frames import FrameReader
     from gmic_core.inference.document import Prediction, Refused, image_indices
     from gmic_core.inference.engine import run_image
     from gmic_core.inference.ensemble import ensemble_mean
     from gmic_core.inference.network import load_network
+    from gmic_core.progress_bar import ProgressBar
 
     indices = image_indices([image for exam in found.exams for image in exam.images])
     studies = {image.sop_uid: exam.study_uid for exam in found.exams for image in exam.images}
     total = sum(3 * image.frames * len(weights[model]) for image, model in work)
-    with FrameReader(start=True) as reader, tqdm(total=total, unit="step", file=sys.stderr, leave=False) as bar:
+    with FrameReader(start=True) as reader, ProgressBar(total=total, unit="step", file=sys.stderr, leave=False) as bar:
         for model, refs in weights.items():
             images = [image for image, name in work if name == model]
             try:

@@ -7,10 +7,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from gmic_core.errors import TrainingError
 from gmic_core.phantom.spec import PHANTOM_VERSION
+from gmic_core.progress_bar import ProgressBar
 from gmic_core.training.data.cropping import CropOptions
 from gmic_core.training.data.digital import BreastOptions, StoreOptions, make_patch_store
 from gmic_core.training.data.maps import MapOptions, MapSource
@@ -186,7 +185,7 @@ def _make(store: Path, seeds: range, options: StoreOptions, workers: int) -> Non
             time.sleep(_POLL_S)
         return
     missing = sum(not breast_folder(store, seed).is_dir() for seed in seeds)
-    with tqdm(
+    with ProgressBar(
         total=len(seeds), unit="breast", desc=f"digital breasts, {store.parent.name}", disable=not missing
     ) as bar:
         simulator = simulate_slices if isinstance(options, SliceStoreOptions) else None

@@ -8,7 +8,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from gmic_core.errors import TrainingError
 from gmic_core.exam.frames import FrameReader
@@ -16,6 +15,7 @@ from gmic_core.inference.reader import Reader
 from gmic_core.models.registry import ModelSpec
 from gmic_core.paths import user_data_dir
 from gmic_core.phantom.spec import PHANTOM_VERSION
+from gmic_core.progress_bar import ProgressBar
 from gmic_core.training.data.digital_data import digital_data
 from gmic_core.training.data.exam_folder import LabelledFile, check_images, read_exam_folder
 from gmic_core.training.data.exams import ExamSamples, WindowNoise
@@ -122,7 +122,7 @@ def _exams(experiment: Experiment, folder: Path, readers: ExitStack) -> Training
     if data.folds:
         train, validation = deal_folds((*train, *validation), data.folds, data.fold)
     reader = readers.enter_context(FrameReader())
-    with tqdm(total=len(train) + len(validation), unit="image", desc="checking images") as bar:
+    with ProgressBar(total=len(train) + len(validation), unit="image", desc="checking images") as bar:
         check_images((*train, *validation), reader, lambda done, _: bar.update(done - bar.n))
     spec, noise = input_spec(experiment), _noise(experiment)
     patients = {one.label.patient for one in (*train, *validation)}
@@ -162,7 +162,7 @@ def _mini_mias(experiment: Experiment, folder: Path) -> TrainingData:
     train, validation = (
         MiniMiasSamples(folder, splits[name], spec, experiment.modality, noise) for name in ("training", "validation")
     )
-    with tqdm(total=len(train) + len(validation), unit="film", desc="checking films") as bar:
+    with ProgressBar(total=len(train) + len(validation), unit="film", desc="checking films") as bar:
         for source in (train, validation):
             for i in range(len(source)):
                 source.prepared(i)
