@@ -9,6 +9,8 @@ from itertools import zip_longest
 from gmic_core.exam.candidate import Candidate, chunks, content_digest, uid_of
 from gmic_core.exam.model import PixelSource, Rejection
 
+COPIED = "another file has the UID of one of its images but other pixels; that one stands apart as an exam of its own"
+
 
 def settle_duplicates(candidates: Iterable[Candidate]) -> tuple[list[Candidate], list[Rejection]]:
     """Return the candidates without duplicates, and the rejections of these.
@@ -18,6 +20,7 @@ def settle_duplicates(candidates: Iterable[Candidate]) -> tuple[list[Candidate],
     """
     kept: dict[str, list[Candidate]] = {}
     out: list[Candidate] = []
+    copied: set[int] = set()
     rejected: list[Rejection] = []
     for candidate in candidates:
         others = kept.setdefault(candidate.image.sop_uid, [])
@@ -26,8 +29,10 @@ def settle_duplicates(candidates: Iterable[Candidate]) -> tuple[list[Candidate],
             rejected.append(Rejection(candidate.path, f"duplicate of {twin.path}"))
             continue
         others.append(candidate)
-        out.append(candidate if len(others) == 1 else _apart(candidate, others[0], len(others) - 1))
-    return out, rejected
+        copied |= {id(others[0])} if len(others) > 1 else set()
+        out.append(candidate if len(others) == 1 else _apart(candidate, len(others) - 1))
+    told = [replace(one, exam_warnings=(*one.exam_warnings, COPIED)) if id(one) in copied else one for one in out]
+    return told, rejected
 
 
 def _same(one: Candidate, other: Candidate) -> bool:
@@ -50,12 +55,13 @@ def _same_bytes(one: PixelSource, other: PixelSource) -> bool:
         return all(piece == piece_of_twin for piece, piece_of_twin in pairs)
 
 
-def _apart(candidate: Candidate, first: Candidate, number: int) -> Candidate:
+def _apart(candidate: Candidate, number: int) -> Candidate:
     """Give an impostor an identity and an exam of its own."""
     image = candidate.image
     source = image.source
     digest = content_digest(source.paths[0], source.pixel_offset or 0)
-    warning = f"{first.path.name} has the same SOP Instance UID and other pixels; kept apart under a UID of its own"
+    # no file name: it may name a patient, and this stands on the image
+    warning = "another file has the same SOP Instance UID and other pixels; kept apart under a UID of its own"
     image = replace(image, sop_uid=uid_of("impostor", image.sop_uid, *candidate.owner.key[:2], digest))
     owner = replace(candidate.owner, copy=number)
     exam_warning = "holds images whose UIDs other images already have; they are never hung together"

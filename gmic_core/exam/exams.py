@@ -12,6 +12,8 @@ from gmic_core.types import Modality
 
 _MODALITIES = list(Modality)
 _VIEWS = {"CC": 0, "MLO": 1}
+NO_PATIENT_ID = "no patient ID; images of one study or folder were taken for one patient"
+"""The one doubt that most exams without DICOM headers raise: nothing is wrong with them."""
 
 
 def group_exams(candidates: Iterable[Candidate]) -> tuple[Exam, ...]:
@@ -19,8 +21,16 @@ def group_exams(candidates: Iterable[Candidate]) -> tuple[Exam, ...]:
     groups: dict[tuple[str, str, str, int], list[Candidate]] = defaultdict(list)
     for candidate in candidates:
         groups[candidate.owner.key].append(candidate)
-    exams = _warn_of_shared_studies([_exam(group) for group in groups.values()])
-    return tuple(sorted(exams, key=lambda exam: (exam.patient_id, exam.date, exam.study_uid)))
+    # an exam that was split off for its UIDs stands behind the one that it was split from: that one is opened first
+    keys = sorted(groups, key=lambda key: key[-1])
+    exams = _warn_of_shared_studies([_exam(groups[key]) for key in keys])
+    copies = [key[-1] for key in keys]
+    order = sorted(zip(exams, copies, strict=True), key=lambda pair: (*_place(pair[0]), pair[1], pair[0].study_uid))
+    return tuple(exam for exam, _copy in order)
+
+
+def _place(exam: Exam) -> tuple[str, str]:
+    return exam.patient_id, exam.date
 
 
 def _exam(group: list[Candidate]) -> Exam:
@@ -50,7 +60,7 @@ def _doubts(owners: list[Owner]) -> list[str]:
     if len({one.birth_date for one in owners if one.birth_date}) > 1:
         doubts.append("images of one patient ID carry different birth dates; check that they belong together")
     if not owners[0].patient_id:
-        doubts.append("no patient ID; images of one study or folder were taken for one patient")
+        doubts.append(NO_PATIENT_ID)
     return doubts
 
 

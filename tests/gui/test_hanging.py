@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from tests.helpers.dicom_files import write_exam
+from tests.helpers.dicom_files import breast, write_exam, write_mg
 from viewer.app import Application
 from viewer.commands import run, why_disabled
 from viewer.views.menus import main_menu
@@ -112,6 +112,29 @@ def test_the_older_exam_has_no_prior(start: Start, two_exams: Path) -> None:
         "no earlier exam of this patient is open; open its folder as well (Ctrl+Shift+O)."
     )
     assert not run("layout.prior", app.context)
+
+
+def test_mixed_patients_and_shared_uids_are_split_with_a_warning(start: Start, tmp_path: Path) -> None:
+    write_exam(tmp_path, 128, 96, patient="P1", study="one")
+    for name, patient, seed in (("x", "P1", 1), ("y", "P1", 2), ("z", "P2", 3)):
+        uid = "2.25.77" if patient == "P1" else None
+        pixels = breast(128, 96, seed)
+        write_mg(tmp_path / f"{name}.dcm", pixels, "L", "CC", patient=patient, study="one", series=name, sop_uid=uid)
+    app = start(tmp_path)
+    assert [(exam.patient_id, len(exam.images)) for exam in app.session.exams] == [("P1", 5), ("P1", 1), ("P2", 1)]
+    assert app.session.exam is app.session.exams[0]  # not the image that was split off
+    told = [banner.notice.text for banner in app.window.banners.banners if banner.notice.level == "warning"]
+    assert sorted(told) == [
+        "About this exam: another file has the UID of one of its images but other pixels; that one stands apart as an "
+        "exam of its own.",
+        "About this exam: another patient's images carry the same Study Instance UID; they were split.",
+    ]
+    for exam in app.session.exams:
+        app.actions.open_exam(exam)
+        own = {image.sop_uid for image in exam.images}
+        for _ in range(8):
+            assert {slot.state.image.sop_uid for slot in app.session.slots if slot.state} <= own
+            run("layout.next", app.context)
 
 
 def test_own_protocols_count_and_a_wrong_one_is_named(start: Start, two_exams: Path, gmic_home: Path) -> None:

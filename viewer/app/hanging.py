@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gmic_core.exam.exams import NO_PATIENT_ID
 from gmic_core.exam.model import MammoImage
 from viewer.model.hanging import Protocol, arrange, unplaced
 from viewer.model.hanging_steps import Stage, current_stage, stages
@@ -110,10 +111,13 @@ class Hanging:
         return False
 
     def tell_more(self) -> None:
-        """Say what there is beside what hangs: an earlier exam, images that fit no viewport, an exam kept apart."""
+        """Say what is doubtful about an exam, and what there is beside what hangs: priors, other images, exams apart."""
         session = self._session
         if session.exam is None:
             return
+        for doubt in session.exam.warnings:
+            if doubt != NO_PATIENT_ID:
+                session.notice.emit("warning", f"About this exam: {doubt}.")
         number = session.exam.patient_id
         alike = [one for one in session.exams if one.patient_id == number and one is not session.exam]
         if names_somebody(number) and any(not same_patient(session.exam, one) for one in alike):

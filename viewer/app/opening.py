@@ -83,6 +83,10 @@ class Opening:
         for path in reversed(paths):
             self._settings.remember_path(path)
         self.open_exam(_first_named(paths, exams))
+        patients = len({(exam.patient_id, exam.patient_name) for exam in exams})
+        if patients > 1:
+            text = f"Images of {patients} patients were found; each patient's exams stand apart in the study list."
+            session.notice.emit("hint", text)
         if found.rejected:
             count = len(found.rejected)
             files = "1 file is" if count == 1 else f"{count} files are"

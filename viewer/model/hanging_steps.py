@@ -109,7 +109,14 @@ def _shown(places: Sequence[Place]) -> tuple[str, ...]:
 
 
 def _label(steps: Steps, protocol: Protocol, focus: MammoImage, modality: Modality | None) -> str:
-    return (steps.label or protocol.label).format(label=focus.label, modality=modality or "")
+    about = _described(focus) if steps.each == "image" else focus.label
+    return (steps.label or protocol.label).format(label=about, modality=modality or "")
+
+
+def _described(image: MammoImage) -> str:
+    """Return side and view with what sets an image apart from others of its view, e.g. ``R-MLO spot compression``."""
+    raw = ("for processing",) if image.for_processing else ()
+    return " ".join((image.label, *image.view_modifiers, *raw))
 
 
 def current_stage(steps: Sequence[Stage], session: Session) -> int:

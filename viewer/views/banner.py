@@ -57,7 +57,8 @@ def standing_notices(context: Context) -> list[Notice]:
     for image in images:
         for question in image.questions:
             name = f"{image.label} {image.modality}"
-            text = f"{name}: {question} AI waits for the answer."
+            what = question.removeprefix(f"{image.label}: ")  # asked about the pixels: it begins with side and view
+            text = f"{name}: {what} AI waits for the answer."
             notices.append(Notice("error", text, "image.answer", fixed=True))
     entries = [entry for image in images if (entry := session.results.get(image.sop_uid))]
     weights = sorted({entry.weights for entry in entries if entry.untrained})

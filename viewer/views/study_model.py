@@ -74,7 +74,8 @@ class StudyModel(QStandardItemModel):
     def _exam_item(self, exam: Exam, number: int) -> QStandardItem:
         title = f"Exam {number}" if self._session.identity_hidden else exam_name(exam)
         what = "Simulated, no patient\n" if exam.simulated else ""
-        item = _item(EXAM, exam, title, f"{title}\n{what}{contents(exam)}\nDouble click or Enter opens it.")
+        doubts = "".join(f"{doubt}\n" for doubt in exam.warnings)
+        item = _item(EXAM, exam, title, f"{title}\n{what}{contents(exam)}\n{doubts}Double click or Enter opens it.")
         for image in exam.images:
             item.appendRow(self._image_item(exam, image))
         return item

@@ -38,6 +38,7 @@ class StudyList(QTreeView):
         super().__init__(parent)
         self._context = context
         self._thumbnails: dict[str, tuple[tiles.TileKey, QPixmap]] = {}
+        self._open = ""
         self.study_model = StudyModel(context.session)
         self.setModel(self.study_model)
         self.setItemDelegate(StudyDelegate(context.session, self.thumbnail, self))
@@ -59,12 +60,21 @@ class StudyList(QTreeView):
         KeepKeys(self)
 
     def rebuild(self) -> None:
-        """Take the exams of the session; the open exam is unfolded, the rejected files stay folded."""
+        """Take the exams of the session; the open exam is unfolded, the rejected files stay folded.
+
+        Another exam than before comes into sight, and the one before folds: its images would push it out.
+        """
         unfolded = {self._fold_key(index) for index in self._top_level() if self.isExpanded(index)}
+        exam, before = self._context.session.exam, self._open
+        self._open = exam.study_uid if exam is not None else ""
+        if self._open != before:
+            unfolded.discard(before)
         self.study_model.rebuild()
         for index in self._top_level():
-            is_open = index.data(DATA) is self._context.session.exam
+            is_open = index.data(DATA) is exam
             self.setExpanded(index, is_open or self._fold_key(index) in unfolded)
+            if is_open and self._open != before:
+                self.scrollTo(index, QAbstractItemView.ScrollHint.PositionAtTop)
 
     def _top_level(self) -> list[QModelIndex]:
         return [self.study_model.index(row, 0) for row in range(self.study_model.rowCount())]

@@ -134,8 +134,12 @@ def test_one_uid_with_other_pixels_is_kept_apart(tmp_path: Path) -> None:
     assert original.sop_uid == uid
     assert impostor.sop_uid != uid
     assert (
-        "a.dcm has the same SOP Instance UID and other pixels; kept apart under a UID of its own" in impostor.warnings
+        "another file has the same SOP Instance UID and other pixels; kept apart under a UID of its own" in impostor.warnings
     )
+    assert exams["a.dcm", "c.dcm"].warnings == (
+        "another file has the UID of one of its images but other pixels; that one stands apart as an exam of its own",
+    )
+    assert result.exams[0] is exams["a.dcm", "c.dcm"]  # opened first, whatever its UID
     assert exams["b.dcm",].warnings == (
         "holds images whose UIDs other images already have; they are never hung together",
     )

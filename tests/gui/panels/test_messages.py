@@ -139,6 +139,11 @@ def test_an_open_question_has_a_red_banner(shown: Show, qtbot: QtBot) -> None:
     assert texts(stack) == [("error", "R-CC FFDM: Left or right breast? AI waits for the answer.")]
     qtbot.mouseClick(stack.banners[0].button, Qt.MouseButton.LeftButton)
     assert context.actions.calls == [("answer_question",)]
+    image = replace(image, questions=("R-CC: the header says one edge, the pixels another.",))
+    stack = shown(BannerStack(make_context(replace(make_exam(), images=(image,)))), 1000, 100)
+    assert [text for _, text in texts(stack)] == [
+        "R-CC FFDM: the header says one edge, the pixels another. AI waits for the answer."
+    ]
 
 
 def test_notices_are_dismissed_one_by_one(shown: Show, context: Context, qtbot: QtBot) -> None:

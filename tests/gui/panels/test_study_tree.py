@@ -125,7 +125,31 @@ def test_folds_survive_a_new_scan_and_the_open_exam_unfolds(tree: StudyTree, qtb
     session.open_exam(session.exams[2])
     qtbot.wait(10)
     assert rows(tree) == ["SIMULATED, Ada", "SIMULATED, Berta", "SIMULATED, Clara", "3 files not shown"]
-    assert [tree.list.isExpanded(row(tree, number)) for number in range(4)] == [True, False, True, True]
+    # the exam that was open before folds; what the reader unfolded stays
+    assert [tree.list.isExpanded(row(tree, number)) for number in range(4)] == [False, False, True, True]
+    tree.list.expand(row(tree, 0))
+    session.add_exams([make_exam("4", name="SIMULATED^Dora")], [])
+    qtbot.wait(10)
+    assert [tree.list.isExpanded(row(tree, number)) for number in range(4)] == [True, False, True, False]
+
+
+def test_an_exam_that_is_opened_comes_into_sight(shown: Show, qtbot: QtBot) -> None:
+    context = make_context(make_exam())
+    session = context.session
+    others = [make_exam(str(number), name=f"SIMULATED^Number {number}") for number in range(2, 12)]
+    session.add_exams(others, [])
+    tree = shown(StudyTree(context), 240, 400)
+    assert not tree.list.viewport().rect().contains(tree.list.visualRect(row(tree, 10)))
+    session.open_exam(others[-1])
+    qtbot.wait(10)
+    assert tree.list.viewport().rect().contains(tree.list.visualRect(row(tree, 10)))
+    assert tree.list.isExpanded(row(tree, 10))
+
+
+def test_what_is_doubtful_about_an_exam_is_in_its_tooltip(shown: Show) -> None:
+    exam = replace(make_exam(), warnings=("images of one patient ID carry different birth dates; check them",))
+    tree = shown(StudyTree(make_context(exam)), 240, 400)
+    assert "carry different birth dates" in row(tree, 0).data(Qt.ItemDataRole.ToolTipRole)
 
 
 def test_hidden_identity_is_nowhere_in_the_list(tree: StudyTree, qtbot: QtBot) -> None:

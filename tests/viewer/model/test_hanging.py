@@ -222,6 +222,14 @@ def test_steps_of_an_exam_with_one_modality_end_with_single_images() -> None:
     ]
 
 
+def test_steps_name_what_sets_an_image_apart_from_others_of_its_view() -> None:
+    spot = make_image("R-MLO", uid="spot", view_modifiers=("spot compression",))
+    raw = make_image("R-CC", uid="raw", for_processing=True)
+    labels = [step.label for step in stages(make_exam(*four(), spot, raw))]
+    assert "R-MLO spot compression FFDM" in labels
+    assert "R-CC for processing FFDM" in labels
+
+
 def test_every_image_is_on_screen_in_some_step() -> None:
     extra = make_image("R-CC", uid="again", acquisition_time="08")
     odd = make_image("?-?", uid="odd")
