@@ -111,7 +111,7 @@ class Hanging:
         return False
 
     def tell_more(self) -> None:
-        """Say what is doubtful about an exam, and what there is beside what hangs: priors, other images, exams apart."""
+        """Say what is doubtful about an exam, and what there is beside what hangs: priors, other images."""
         session = self._session
         if session.exam is None:
             return

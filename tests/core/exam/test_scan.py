@@ -133,9 +133,8 @@ def test_one_uid_with_other_pixels_is_kept_apart(tmp_path: Path) -> None:
     original, impostor = exams["a.dcm", "c.dcm"].images[0], exams["b.dcm",].images[0]
     assert original.sop_uid == uid
     assert impostor.sop_uid != uid
-    assert (
-        "another file has the same SOP Instance UID and other pixels; kept apart under a UID of its own" in impostor.warnings
-    )
+    told = "another file has the same SOP Instance UID and other pixels; kept apart under a UID of its own"
+    assert told in impostor.warnings
     assert exams["a.dcm", "c.dcm"].warnings == (
         "another file has the UID of one of its images but other pixels; that one stands apart as an exam of its own",
     )
