@@ -126,6 +126,6 @@ def stored_to_screen(image: MammoImage, placement: Placement, width: int, height
 def _on_pixels(to_screen: PlaneMap) -> PlaneMap:
     """Return the map with its origin on a whole pixel if it neither enlarges nor reduces."""
     size = np.abs(to_screen.matrix[:2, :2]).sum(axis=1)
-    if not np.allclose(size, 1.0, rtol=0.0, atol=1e-6):
+    if not (np.abs(size - 1.0) <= 1e-6).all():
         return to_screen
     return PlaneMap(np.rint(to_screen.matrix))

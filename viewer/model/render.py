@@ -13,7 +13,8 @@ import numpy.typing as npt
 from gmic_core.exam.geometry import Box, PlaneMap
 from gmic_core.exam.model import MammoImage
 from gmic_core.exam.voi import auto_window, default_window, stored_to_gray
-from viewer.model.overlay_paint import OverlayLayer, Painted, overlay_pixels
+from viewer.model.kept_pixels import KeptPixels
+from viewer.model.overlay_paint import OverlayLayer, Painted
 from viewer.model.placement import image_orientation, image_spacing
 from viewer.model.resample import (
     EDGE,
@@ -46,6 +47,7 @@ def render(
     air: tuple[int, int] | None = None,
     tissue: Tissue | None = None,
     overlay: OverlayLayer | None = None,
+    kept: KeptPixels | None = None,
 ) -> Pixels:
     """Return the pixels of a viewport.
 
@@ -59,6 +61,7 @@ def render(
     air : inclusive range of stored values that are black whatever the table says, for images whose air is noise.
     tissue : where breast and air are: the air is black whatever the table says, nothing inside the breast is.
     overlay : saliency to lay over the image.
+    kept : what the same viewport resampled last; what has not changed since is taken from there.
 
     Returns
     -------
@@ -70,8 +73,9 @@ def render(
     region = screen_region(stored_to_screen, pyramid[0].shape[:2], width, height)
     if region is None:
         return _black(width, height, (0, 0, 0, 0))
-    gray = _gray(pyramid, stored_to_screen, region, lut, air, tissue)
-    over = overlay_pixels(overlay, stored_to_screen, region) if overlay else None
+    kept = kept or KeptPixels()
+    gray = _gray(pyramid, stored_to_screen, region, lut, air, tissue, kept)
+    over = kept.overlay(overlay, stored_to_screen, region) if overlay else None
     canvas = _black(width, height, region)
     rows, cols = slice(region[0], region[2]), slice(region[1], region[3])
     if over is not None:
@@ -110,13 +114,14 @@ def _gray(
     lut: Pixels,
     air: tuple[int, int] | None,
     tissue: Tissue | None,
+    kept: KeptPixels,
 ) -> Pixels:
     """Return the grey values of a screen region that lies on the image."""
     import cv2
 
     nearest = magnification(stored_to_screen) >= NEAREST_FROM - EDGE
     frame, to_screen = pick_level(pyramid, stored_to_screen)
-    sampled = warp(frame, to_screen, region, nearest=nearest)
+    sampled = kept.sampled(frame, to_screen, region, nearest=nearest)
     if tissue is not None and not tissue.has_noise:
         air = tissue.air  # one value: the table does it at no cost
     gray = np.asarray(cv2.LUT(sampled, _table(lut, frame.dtype, air)), np.uint8)

@@ -14,6 +14,7 @@ from gmic_core.exam.model import MammoImage
 from gmic_core.exam.voi import stored_to_levels
 from viewer.commands import Context
 from viewer.model.displays import output_levels
+from viewer.model.kept_pixels import KeptPixels
 from viewer.model.render import OverlayLayer, render
 from viewer.model.resample import Pyramid
 from viewer.model.results import ResultEntry
@@ -48,7 +49,7 @@ class ViewportPixels:
         self._painted: tuple[object, Picture, Pixels] | None = None
         self._tissue: dict[str, Tissue] = {}
         self._revision = 0
-        self._slabs = SlabMaker(context.frames)
+        self._slabs, self._kept = SlabMaker(context.frames), KeptPixels()
 
     def invalidate_overlay(self) -> None:
         """Forget what was painted: saliency changed in place."""
@@ -57,6 +58,7 @@ class ViewportPixels:
     def forget(self) -> None:
         """Drop everything (another exam)."""
         self._lut = self._painted = None
+        self._kept = KeptPixels()
         self._tissue.clear()
         self._slabs.forget()
 
@@ -91,7 +93,7 @@ class ViewportPixels:
         black = self._context.session.displays.air_black
         pixels = render(
             pyramid, to_screen, width, height, self._table(state, lut_key),
-            tissue=tissue if black else None, overlay=self._layer(state),
+            tissue=tissue if black else None, overlay=self._layer(state), kept=self._kept,
         )  # fmt: skip
         qimage = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32)
         picture = Picture(qimage, pyramid)
