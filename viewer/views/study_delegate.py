@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem,
 from viewer.model.corner_text import SIMULATED
 from viewer.model.session import Session
 from viewer.views import icons, theme
-from viewer.views.study_model import DATA, EXAM, IMAGE, KIND, REJECTED, ai_text, badge, contents, described
+from viewer.views.study_model import DATA, EXAM, IMAGE, KIND, REJECTED, ai_text, badge, contents, extras
 
 THUMBNAIL = QSize(40, 48)
 _HEIGHTS = {EXAM: 60, IMAGE: 56, REJECTED: 32}
@@ -101,12 +101,16 @@ class StudyDelegate(QStyledItemDelegate):
         if active is not None and active.sop_uid == image.sop_uid:
             painter.fillRect(QRect(row.left(), row.top() + 4, 2, row.height() - 8), theme.color(theme.ACCENT))
         text = row.adjusted(28 + THUMBNAIL.width() + 10, 8, -8, -8)
-        upper = QRect(text.left(), text.top(), text.width(), text.height() // 2)
-        lower = upper.translated(0, text.height() // 2)
+        lines = [word for word in (extras(image),) if word]  # a line of its own: beside the badge it would be cut off
+        upper = QRect(text.left(), text.top() - 3 * len(lines), text.width(), text.height() // 2)
         shown = any(slot.state and slot.state.image.sop_uid == image.sop_uid for slot in self._session.slots)
         tone = theme.TEXT if shown else theme.SECONDARY
-        upper.setRight(self._paint_badge(painter, text, badge(image)).left() - 6)
-        self._text(painter, upper, described(image), tone, theme.font(theme.BODY_PX, QFont.Weight.Medium))
+        upper.setRight(self._paint_badge(painter, upper, badge(image)).left() - 6)
+        self._text(painter, upper, image.label, tone, theme.font(theme.BODY_PX, QFont.Weight.Medium))
+        lower = QRect(text.left(), upper.bottom() - 1, text.width(), 14 if lines else text.height() // 2)
+        for word in lines:
+            self._text(painter, lower, word, theme.SECONDARY, theme.caption_font())
+            lower.translate(0, 14)
         status, color = ai_text(self._session.results.get(image.sop_uid)), theme.SECONDARY
         if image.questions:
             status, color = "side or view in question", theme.ERROR

@@ -29,9 +29,15 @@ def badge(image: MammoImage) -> str:
     return f"{image.modality} {image.frames}" if image.frames > 1 else str(image.modality)
 
 
+def extras(image: MammoImage) -> str:
+    """Return what sets an image apart from others of its view: ``spot compression``; "" for a plain one."""
+    raw = ("for processing",) if image.for_processing else ()
+    return ", ".join((*(modifier.lower() for modifier in image.view_modifiers), *raw))
+
+
 def described(image: MammoImage) -> str:
     """Return side and view, with what makes it an extra view: ``R-CC spot compression``."""
-    return " ".join((image.label, *(modifier.lower() for modifier in image.view_modifiers)))
+    return f"{image.label} {extras(image)}".rstrip()
 
 
 def contents(exam: Exam) -> str:

@@ -66,7 +66,7 @@ class StudyList(QTreeView):
         """
         unfolded = {self._fold_key(index) for index in self._top_level() if self.isExpanded(index)}
         exam, before = self._context.session.exam, self._open
-        self._open = exam.study_uid if exam is not None else ""
+        self._open = _key(exam) if exam is not None else ""
         if self._open != before:
             unfolded.discard(before)
         self.study_model.rebuild()
@@ -82,7 +82,7 @@ class StudyList(QTreeView):
     @staticmethod
     def _fold_key(index: QModelIndex) -> str:
         data = index.data(DATA)
-        return data.study_uid if isinstance(data, Exam) else str(index.data(KIND))
+        return _key(data) if isinstance(data, Exam) else str(index.data(KIND))
 
     def thumbnail(self, sop_uid: str) -> QPixmap | None:
         """Return the picture of an image of the open exam once one of its slices is decoded."""
@@ -134,6 +134,11 @@ class StudyList(QTreeView):
             self.open_index(index)
         else:
             super().keyPressEvent(event)
+
+
+def _key(exam: Exam) -> str:
+    """Return what an exam is known by: files of two patients may state one study."""
+    return f"{exam.patient_id}\n{exam.study_uid}"
 
 
 class StudyTree(QWidget):

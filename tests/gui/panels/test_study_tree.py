@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QPushButton, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -15,7 +16,7 @@ from gmic_core.exam.model import Exam, Rejection
 from tests.helpers.panel_fakes import hang_four, make_context, make_exam, make_image, make_result
 from viewer.commands import Context
 from viewer.views import theme
-from viewer.views.study_model import DATA, KIND, REJECTED, SOP_UID_MIME, ai_text, badge, contents
+from viewer.views.study_model import DATA, KIND, REJECTED, SOP_UID_MIME, ai_text, badge, contents, extras
 from viewer.views.study_tree import StudyTree
 
 Show = Callable[..., QWidget]
@@ -64,6 +65,15 @@ def test_exams_unfold_to_images(tree: StudyTree) -> None:
     assert rows(tree, row(tree, 0))[:5] == ["R-CC DBT 66", "L-CC DBT 66", "R-MLO DBT 66", "L-MLO DBT 66", "R-CC FFDM"]
     assert [tree.list.isExpanded(row(tree, number)) for number in range(3)] == [True, False, False]
     assert not tree.empty.isVisible()
+
+
+def test_what_sets_an_image_apart_has_a_line_of_its_own_that_is_not_cut_off(shown: Show) -> None:
+    spot = replace(make_image(view="MLO"), view_modifiers=("implant displaced",), for_processing=True)
+    assert (extras(spot), extras(make_image())) == ("implant displaced, for processing", "")
+    tree = shown(StudyTree(make_context(replace(make_exam(), images=(spot,)))), theme.TREE_WIDTH, 300)
+    assert rows(tree, row(tree, 0)) == [f"{spot.label} implant displaced, for processing FFDM"]
+    width = QFontMetrics(theme.caption_font()).horizontalAdvance("implant displaced")
+    assert width < tree.list.visualRect(row(tree, 0, 0)).width() - 28 - 40 - 10 - 8
 
 
 def test_badges_and_contents() -> None:
