@@ -18,6 +18,7 @@ from viewer.app.crash import versions
 from viewer.app.exporting import Exports
 from viewer.app.logs import AppLog
 from viewer.app.marking import Marking
+from viewer.app.memory_share import MemoryShare
 from viewer.app.opening import Opening
 from viewer.app.post import Poster
 from viewer.app.preferences import Preferences
@@ -122,7 +123,10 @@ class Application(QObject):
         )  # fmt: skip
         self.actions.worklist = self.worklist.desk
         self.window = self.actions.window = MainWindow(self.context)
-        self.volumes = self.actions.volumes = Volumes(self.context, self.window, self.loader.decode, self.post)
+        self.volumes = self.actions.volumes = Volumes(
+            self.context, self.window, self.loader.decode, self.post,
+            keeps=MemoryShare(self.session, self.loader).volume,
+        )  # fmt: skip
         self.jobs = JobRunner(self.session, self.post)
         self.actions.exports = Exports(self.context, self.window, self.loader.decode, self.jobs)
         self._wire()

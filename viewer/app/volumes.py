@@ -30,6 +30,7 @@ class Volumes:
     decode : returns stored pixels of a slice, in any thread but the GUI's.
     post : runs a callable on the GUI thread.
     probe : asks for OpenGL in the background; tests answer at once.
+    keeps : is told which volume is in memory; None: none any more.
     """
 
     def __init__(
@@ -39,10 +40,11 @@ class Volumes:
         decode: Decode,
         post: Post,
         probe: Callable[[Post, Callable[[Engine], None]], object] = probe_in_background,
+        keeps: Callable[[Volume | None], None] = lambda _volume: None,
     ) -> None:
         self._context, self._window, self._post, self._probe = context, window, post, probe
         self._session, self._model = context.session, context.session.volume
-        self._service = VolumeService(decode, post)
+        self._service, self._keeps = VolumeService(decode, post), keeps
         self._latest: LatestWorker | None = None
         self._state: ImageState | None = None
         self.view: VolumeView | None = None
@@ -138,13 +140,17 @@ class Volumes:
 
     def _forget(self) -> None:
         self._watch(None)
-        self.volume = None
+        self._keep(None)
         self._model.show_image("")
         if self.view is not None:
             self.view.show_volume(None)
 
+    def _keep(self, volume: Volume | None) -> None:
+        self.volume = volume
+        self._keeps(volume)
+
     def _read(self, image: MammoImage) -> None:
-        self.volume = None
+        self._keep(None)
         self._model.show_image(image.sop_uid)
         if self.view is not None:
             self.view.show_volume(None)
@@ -165,7 +171,7 @@ class Volumes:
             self._service.recolour(self.volume, self._presentation(), self._told())
 
     def _ready(self, volume: Volume) -> None:
-        self.volume = volume
+        self._keep(volume)
         if self.view is not None:
             self.view.show_volume(volume)
 

@@ -53,6 +53,11 @@ class Volume:
     gray: Stack = field(repr=False)
     extent: Box
 
+    @property
+    def nbytes(self) -> int:
+        """Memory of both in bytes, with the copy that OpenGL's side takes of what is shown."""
+        return int(self.stored.nbytes + 2 * self.gray.values.nbytes)
+
 
 class Latest(Protocol):
     """Runs the newest piece of work in a thread; implemented by :class:`viewer.services.latest.LatestWorker`."""

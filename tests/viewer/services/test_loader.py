@@ -330,3 +330,9 @@ def test_a_window_made_while_reading_ahead_is_told_when_the_exam_opens(exam, loa
     post.run_until(lambda: loader.used_bytes > 0, 5)
     loader.open_exam(exam_of(exam, coming))
     post.run_until(lambda: "next" in log.windows, 5)
+
+
+def test_the_next_exam_may_take_a_gibibyte_of_four_tenths_of_the_memory(loaders):
+    loader = loaders(SteeredReader(), cap_bytes=None)
+    assert loader.ahead_bytes == 1_073_741_824
+    assert loader.cap_bytes == usable_memory() * 2 // 5
