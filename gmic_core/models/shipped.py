@@ -51,8 +51,13 @@ class ShippedWeights:
         """Return where the tensors of ``name`` are."""
         return self.folder / f"{name}{TENSORS_SUFFIX}"
 
-    def record(self, name: str) -> WeightsRecord:
+    def record(self, name: str, *, digest: bool = True) -> WeightsRecord:
         """Return what is known about one of them.
+
+        Parameters
+        ----------
+        digest : whether the SHA-256 is wanted; "" stands for it where not. A window that is about to show an exam
+            does not wait for it.
 
         Raises
         ------
@@ -62,7 +67,7 @@ class ShippedWeights:
         path = self.tensors_path(name)
         try:
             metadata, stat = read_metadata(path), path.stat()
-            digest = _digest(path, stat.st_size, stat.st_mtime_ns)
+            sha256 = _digest(path, stat.st_size, stat.st_mtime_ns) if digest else ""
         except OSError as error:
             raise WeightsError(
                 f"The shipped weights {path} cannot be read ({error.strerror or error}); install the program again."
@@ -70,10 +75,10 @@ class ShippedWeights:
         return WeightsRecord(
             name=name,
             model=_model_of(path, metadata),
-            sha256=digest,
+            sha256=sha256,
             size=stat.st_size,
             origin=ORIGIN,
-            origin_sha256=digest,
+            origin_sha256=sha256,
             licence=metadata.licence or LICENCE,
             training_data=simulated_only(metadata.training_data),
             imported=metadata.created,
@@ -117,5 +122,5 @@ def _first_line(card: Path) -> str:
 
 @lru_cache(maxsize=16)
 def _digest(path: Path, _size: int, _mtime_ns: int) -> str:
-    """Return the digest of a file; 28 MB take 0.05 s, and the window asks for it with every exam."""
+    """Return the digest of a file; 28 MB take 0.05 s, and it is asked for with every run."""
     return file_sha256(path)

@@ -86,8 +86,12 @@ class WeightsStore:
     def _find_stored(self, name: str) -> str | None:
         return next((stored for stored in self.names() if stored.lower() == name.lower()), None)
 
-    def record(self, name: str) -> WeightsRecord:
+    def record(self, name: str, *, digest: bool = True) -> WeightsRecord:
         """Return one record; what the user stored hides shipped weights of the same name.
+
+        Parameters
+        ----------
+        digest : False: the SHA-256 of shipped weights is not computed for it.
 
         Raises
         ------
@@ -98,7 +102,7 @@ class WeightsStore:
         if stored is None:
             shipped = self.shipped.find(name)
             if shipped is not None:
-                return self.shipped.record(shipped)
+                return self.shipped.record(shipped, digest=digest)
             raise WeightsError(f"There are no stored weights '{name}'; {self._known()}.")
         path = self.folder / f"{stored}{RECORD_SUFFIX}"
         try:

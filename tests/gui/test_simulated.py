@@ -104,6 +104,18 @@ def test_unnamed_shipped_weights_run_on_simulated_images_only(shipped: None) -> 
     assert chosen_weights(ours, {}, {"gmic2d": ["mine"]}) == {"gmic3d": (NAME_3D,), "gmic2d": ("mine",)}
 
 
+def test_an_exam_opens_without_waiting_for_the_digest_of_the_weights(
+    shipped: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(path: Path) -> str:
+        raise AssertionError(f"{path} is read from end to end while the window waits")
+
+    monkeypatch.setattr("gmic_core.models.shipped.file_sha256", read)
+    images = [replace(make_image(modality=Modality.DBT, frames=3), simulated=True)]
+    assert chosen_weights(images, {}, {}) == {"gmic3d": (NAME_3D,)}
+    assert [offer.ref for offer in offered_weights({}, {}) if offer.ref == NAME_3D] == [NAME_3D]
+
+
 def test_the_menu_offers_them_and_says_what_they_are(shipped: None, open_window: OpenWindow) -> None:
     offers = offered_weights({}, {"gmic3d": [NAME_3D]})
     assert [(one.model, one.ref, one.text, one.chosen) for one in offers] == [

@@ -122,5 +122,6 @@ def _shown(ref: str) -> str:
 def _by_model(store: WeightsStore, names: Iterable[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name in names:
-        found.setdefault(store.record(name).model, []).append(name)
+        # no digest: this is asked while an exam opens, and reading all weights would hold up its first image
+        found.setdefault(store.record(name, digest=False).model, []).append(name)
     return found
