@@ -97,6 +97,7 @@ def test_the_report_is_one_page_without_identity(
         "mean of CC and MLO, gmic3d",
         "no calibrated probabilities of cancer",
         "digital-breast-3d-1 (sha 3fa94c1e0000)",
+        "images in",  # and how long that took
         "Saliency: malignant above 0.10, benign above 0.10; opacity 0.55",
         "Page 1 of 1",
     ):
@@ -191,6 +192,25 @@ def test_a_viewport_carries_the_notice(
         for y in range(strip.height())
     )
     assert amber > 100  # "Research use only. Not for diagnosis."
+    # and in the file itself, whole and whatever is cut off
+    assert picture.text("Disclaimer") == "Research use only. Not for diagnosis."
+    active = results_context.session.active_image
+    prov = results_context.session.results.get(active.sop_uid).result.provenance  # type: ignore[union-attr]
+    source = picture.text("Source")
+    assert source.startswith(f"gmic3d on {active.modality}: weights {prov.weights} (sha {prov.weights_sha256[:12]})")  # type: ignore[union-attr]
+    for part in (prov.training_data, prov.preprocessing_version, prov.precision, prov.device, f"{prov.seconds:.1f} s"):
+        assert part in source
+    assert "Ada" not in source
+
+
+def test_without_ai_on_screen_a_picture_names_no_weights(
+    exports: Exports, results_context: Context, notices: Notices, qtbot: QtBot, tmp_path: Path
+) -> None:
+    results_context.session.overlays.update(visible=False)
+    save(qtbot, results_context, notices, "file.screenshot")
+    (path,) = tmp_path.glob("gmic-viewer-window-*.png")
+    assert QImage(str(path)).text("Source") == ""
+    assert QImage(str(path)).text("Disclaimer") == "Research use only. Not for diagnosis."
 
 
 def test_results_are_those_of_predict(

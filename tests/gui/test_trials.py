@@ -356,6 +356,34 @@ def test_input_outside_the_training_is_told_before_the_run(open_window: OpenWind
     assert scores.notes.isHidden()  # the result has notes of its own, or none
 
 
+def test_other_images_with_something_to_know_before_the_run_are_named(
+    open_window: OpenWindow, context: Context
+) -> None:
+    shown, *others = context.session.exam.images
+    context.session.activate(next(i for i, s in enumerate(context.session.slots) if s.state.image is shown))
+    context.session.set_ai(notes={image.sop_uid: ("Its pixels are small.",) for image in others})
+    scores = open_window(context).ai.scores
+    QApplication.processEvents()
+    named = ", ".join(f"{image.label} {image.modality}" for image in others[:3])
+    more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+    assert scores.notes.text() == f"To be known before a run of {named}{more} too: show it to read it."
+    assert scores.notes.tone == "warning"
+    context.session.set_ai(notes=dict.fromkeys((i.sop_uid for i in (shown, *others)), ("Its pixels are small.",)))
+    QApplication.processEvents()
+    assert scores.notes.text() == "Its pixels are small."
+
+
+def test_what_can_be_tried_out_appears_with_the_result(open_window: OpenWindow, context: Context) -> None:
+    trials = open_window(context).ai.trials
+    assert trials.fold.isHidden()
+    context.session.results.restore(make_result(context.session.active_image))
+    QApplication.processEvents()
+    assert not trials.fold.isHidden()
+    run("overlay.toggle_all", context)
+    QApplication.processEvents()
+    assert trials.fold.isHidden()
+
+
 def test_the_model_card_is_asked_for_every_set_of_weights(ensemble_context: Context) -> None:
     run("ai.model_card", ensemble_context)
     assert calls(ensemble_context) == [("show_model_card", "gmic3d", ["one", "two"])]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -13,10 +13,11 @@ from PySide6.QtWidgets import QFileDialog
 
 from gmic_core import __version__
 from gmic_core.errors import GmicError, StoreError
+from gmic_core.exam.model import MammoImage
 from gmic_core.inference.document import NOTICE
 from viewer.app.pdf_text import with_spaces
 from viewer.commands import Context
-from viewer.model.report import Report, gather
+from viewer.model.report import Report, gather, provenance_rows
 from viewer.model.report_pictures import Decode, render_patches, render_views
 from viewer.services.ai_export import gather_results, write_results
 from viewer.services.jobs import JobRunner, Tell
@@ -66,7 +67,10 @@ class Exports:
         QTimer.singleShot(REPAINT_MS, grab)
 
     def _grab_window(self) -> QImage:
-        return self._window.grab().toImage()
+        picture = self._window.grab().toImage()
+        slots = self._session.slots
+        self._describe(picture, [slot.state.image for slot in slots if slot.state is not None])
+        return picture
 
     def _grab_viewport(self) -> QImage:
         """Return the active viewport with a line below it: what it is for, and where the overlay comes from."""
@@ -90,7 +94,21 @@ class Exports:
         text = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, max(room, 0))
         painter.drawText(line, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
         painter.end()
+        self._describe(whole, [image] if image is not None else [])
         return whole
+
+    def _describe(self, picture: QImage, shown: Sequence[MammoImage]) -> None:
+        """Write the notice, and where what is shown comes from, into the file as well: a strip of text may be cut off.
+
+        PNG keeps it as text chunks; nothing in it names a patient.
+        """
+        session = self._session
+        entries = [session.results.get(image.sop_uid) for image in shown] if session.overlays.settings.visible else []
+        results = [entry.result for entry in entries if entry is not None and entry.result is not None]
+        picture.setText("Software", f"GMIC Viewer {__version__}")
+        picture.setText("Disclaimer", NOTICE)
+        if results:
+            picture.setText("Source", "\n".join(f"{what}: {how}" for what, how in provenance_rows(results)))
 
     def _keep_picture(self, what: str, picture: QImage) -> None:
         path = self._ask("Save screenshot", f"gmic-viewer-{what}", "PNG picture (*.png)")

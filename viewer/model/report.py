@@ -5,6 +5,7 @@ The notice is part of every report. Who the patient is goes in only when the rea
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -117,7 +118,7 @@ def gather(session: Session, *, identified: bool) -> Report:
             _patch_view(session, by_uid[uid], entries[uid], number, roi) for number, (uid, roi) in enumerate(numbers, 1)
         ),
         scores=_score_rows(results),
-        provenance=_provenance(results),
+        provenance=provenance_rows(results),
         notes=tuple(dict.fromkeys(note for result in results for note in result.notes)),
         overlay=_overlay_text(session.overlays.settings) if any(view.layer for view in views) else "",
         left_out=len(exam.images) - len(images),
@@ -233,17 +234,31 @@ def _score_rows(results: list[ImageResult]) -> tuple[tuple[str, ...], ...]:
     return tuple(rows)
 
 
-def _provenance(results: list[ImageResult]) -> tuple[tuple[str, str], ...]:
-    rows: dict[str, str] = {}
+def provenance_rows(results: Sequence[ImageResult]) -> tuple[tuple[str, str], ...]:
+    """Return where results come from as rows of (network and kind of image, everything that is known).
+
+    Results that were made in the same way share a row.
+    """
+    groups: dict[tuple[str, str], list[float]] = {}
     for result in results:
         prov = result.provenance
-        name = f"{prov.model} on {result.modality}"
         data = prov.training_data or "data that nobody stated"
-        rows[name] = (
-            f"weights {prov.weights} (sha {prov.weights_sha256[:12]}), trained on {data}, preprocessing "
-            f"{prov.preprocessing_version}, {prov.precision}, {prov.device}, {prov.software}, {prov.created}"
+        how = (
+            f"weights {prov.weights} (sha {_short(prov.weights_sha256)}), trained on {data}, preprocessing "
+            f"{prov.preprocessing_version}, {prov.precision}, {prov.device}, {prov.software}, {prov.created[:10]}"
         )
-    return tuple(rows.items())
+        groups.setdefault((f"{prov.model} on {result.modality}", how), []).append(prov.seconds)
+    return tuple((name, f"{how}, {_duration(seconds)}") for (name, how), seconds in groups.items())
+
+
+def _short(sha256: str) -> str:
+    """Return the beginning of each digest of an ensemble."""
+    return " + ".join(digest[:12] for digest in sha256.split(" + "))
+
+
+def _duration(seconds: list[float]) -> str:
+    images = "1 image" if len(seconds) == 1 else f"{len(seconds)} images"
+    return f"{images} in {sum(seconds):.1f} s"
 
 
 def _overlay_text(settings: OverlaySettings) -> str:

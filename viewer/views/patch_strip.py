@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from gmic_core.types import ImageResult
 from viewer.commands import Context
+from viewer.model.identity import shown_message
 from viewer.views import parts
 from viewer.views.command_widgets import CommandButton, Refresher
 from viewer.views.patch_list import PatchList
@@ -50,6 +51,7 @@ class PatchStrip(QWidget):
             session.exam_changed,
             session.layout_changed,
             session.active_changed,
+            session.identity_changed,
             session.overlays.changed,
             session.results.changed,
             session.results.cleared,
@@ -97,6 +99,8 @@ class PatchStrip(QWidget):
             self._shown = result
             self.list.show_patches(patches_of(image, result) if image and result else [])
             self._select_current()
+        several = result is not None and bool(result.members)
+        self.order.setText("by attention, per set of weights" if several else "by attention")
         has_patches = bool(result and result.rois)
         for widget in (self.list, self.detail, self.order, self.full_size):
             widget.setVisible(has_patches)
@@ -115,7 +119,7 @@ class PatchStrip(QWidget):
         trial = self._context.session.trials.what_if(sop_uid)
         self.list.patches.set_keep(trial.keep if trial is not None else ())
         text, tone = what_if_text(trial) if trial is not None else ("", "secondary")
-        self.what_if.setText(text)
+        self.what_if.setText(shown_message(text, self._context.session))
         self.what_if.set_look(tone)
         self.what_if.setVisible(trial is not None)
         self.what_if_rows.show_rows(what_if_rows(trial) if trial is not None else [])

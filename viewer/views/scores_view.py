@@ -9,6 +9,8 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWi
 from gmic_core.exam.model import MammoImage
 from gmic_core.types import Finding, ImageResult, Laterality
 from viewer.commands import Context
+from viewer.commands.table import with_keys
+from viewer.model.identity import shown_message
 from viewer.model.results import ResultEntry
 from viewer.views import parts, theme, trial_texts
 from viewer.views import score_texts as texts
@@ -17,6 +19,8 @@ from viewer.views.overlay_controls import FINDINGS, finding_icon
 
 SIDES = (Laterality.R, Laterality.L)
 """As on the screen: the right breast hangs on the left."""
+MOST_NAMED = 3
+"""Images that are named one by one."""
 OUTSIDE_LIMIT = 0.01
 """Share of the breast outside the network's window from which the reader is told."""
 
@@ -183,6 +187,7 @@ class ScoresView(QWidget):
             session.exam_changed,
             session.layout_changed,
             session.active_changed,
+            session.identity_changed,
             session.ai_changed,
             session.overlays.changed,
             session.results.changed,
@@ -254,12 +259,27 @@ class ScoresView(QWidget):
         """Show what speaks against trusting the result; before there is one, what the header tells already."""
         notes = list(result.notes) if result else []
         if result is None and image is not None and not hidden:
-            notes = list(self._context.session.ai.notes.get(image.sop_uid, ()))
+            notes = self._notes_before(image)
         if result and result.outside_fraction > OUTSIDE_LIMIT and not any("outside" in note for note in notes):
             share = f"{result.outside_fraction:.2f}"
             notes.append(f"{share} of the breast lies outside the window that the network saw and was not analysed.")
         self.notes.setText("\n".join(notes))
         self.notes.setVisible(bool(notes))
+
+    def _notes_before(self, image: MammoImage) -> list[str]:
+        """Return what the header of an image tells before a run, and on which others there is something to know."""
+        session = self._context.session
+        notes = list(session.ai.notes.get(image.sop_uid, ()))
+        exam = session.exam_of(image.sop_uid)
+        others = [
+            f"{one.label} {one.modality}"
+            for one in (exam.images if exam is not None else ())
+            if session.results.get(one.sop_uid) is None and set(session.ai.notes.get(one.sop_uid, ())) - set(notes)
+        ]
+        more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
+        if others:
+            notes.append(f"To be known before a run of {', '.join(others[:MOST_NAMED])}{more} too: show it to read it.")
+        return notes
 
     def _show_progress(self, entry: ResultEntry | None) -> None:
         running = entry is not None and entry.status == "running"
@@ -272,16 +292,18 @@ class ScoresView(QWidget):
     def _message(self, image: MammoImage | None, entry: ResultEntry | None, *, hidden: bool) -> tuple[str, str]:
         """Return (text, tone) that stands where no result is."""
         if hidden:
-            return "All AI is hidden. Press G to show it.", "secondary"
+            return with_keys("All AI is hidden. Press {overlay.toggle_all} to show it.", self._context), "secondary"
         if image is None:
             return "The scores of the image in the active viewport appear here.", "secondary"
         name = f"{image.label} {image.modality}"
         if entry is None:
-            return f"No AI result for {name} yet. R runs all images of the exam.", "secondary"
+            text = f"No AI result for {name} yet. {{ai.run_exam}} runs all images of the exam."
+            return with_keys(text, self._context), "secondary"
         if entry.status == "queued":
             return f"{name} waits for its turn.", "secondary"
         if entry.status == "cancelled":
-            return f"The run of {name} was cancelled. R runs it again.", "secondary"
+            text = f"The run of {name} was cancelled. {{ai.run_exam}} runs it again."
+            return with_keys(text, self._context), "secondary"
         if entry.status == "failed":
-            return f"No result for {name}: {entry.message}", "error"
+            return f"No result for {name}: {shown_message(entry.message, self._context.session)}", "error"
         return "", "secondary"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from viewer.commands import Context
+from viewer.model.identity import shown_message
 from viewer.model.trials import Experiment, Steadiness, Trial
 from viewer.views import parts
 from viewer.views import trial_texts as texts
@@ -75,6 +76,7 @@ class TrialsView(QWidget):
             session.exam_changed,
             session.layout_changed,
             session.active_changed,
+            session.identity_changed,
             session.ai_changed,
             session.overlays.changed,
             session.results.changed,
@@ -114,12 +116,15 @@ class TrialsView(QWidget):
         image = session.active_image
         hidden = image is None or not session.overlays.settings.visible
         uid = "" if hidden or image is None else image.sop_uid
+        entry = session.results.get(uid)
+        self.fold.setVisible(entry is not None and entry.result is not None)
         experiment, steadiness = session.trials.experiment(uid), session.trials.steadiness(uid)
         text, tone = _experiment_words(experiment, drawing=session.trials.drawing)
+        text = shown_message(text, session)
         self.occlusion.show_trial(experiment, text, tone, texts.experiment_rows(experiment) if experiment else [])
         text, tone = _steadiness_words(steadiness)
         rows = texts.stability_rows(steadiness) if steadiness and steadiness.outcomes else []
-        self.stability.show_trial(steadiness, text, tone, rows)
+        self.stability.show_trial(steadiness, shown_message(text, session), tone, rows)
         badge, tone = texts.badge_text(steadiness) if steadiness else ("", "secondary")
         self.badge.setText(badge)
         self.badge.set_look(tone)
