@@ -128,8 +128,9 @@ class Pictures:
 
     def _worklist(self) -> None:
         run("worklist.add_folders", self._app.context, [self._exam.parent])
-        self._stage.wait(lambda: bool(self._app.session.worklist.rows), FRAMES_S, "Listing the exams")
-        self._app.session.worklist.show(True)
+        worklist = self._app.session.worklist
+        self._stage.wait(lambda: bool(worklist.rows()) and worklist.scan is None, FRAMES_S, "Listing the exams")
+        worklist.show(True)
         self._stage.save(self._out / "worklist.png")
         self._app.session.worklist.show(False)
 

@@ -12,6 +12,7 @@ SHORTEST = 3
 """Shorter names and numbers are left: taking every "A" out of a sentence would leave nothing to read."""
 
 _PATH = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?[\\/][^\s\"'<>|,;()]*[^\s\"'<>|,;().:]")
+_TWICE = re.compile(rf"(?:{re.escape(HIDDEN)}){{2,}}")  # a folder and what lies in it
 _URL = re.compile(r"\bhttps?://\S+")
 
 
@@ -19,7 +20,8 @@ def without_identity(text: str, session: Session) -> str:
     """Return a message without the names, numbers and paths of the exams and files that are known."""
     for word in sorted(set(_words(session)), key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", HIDDEN, text, flags=re.IGNORECASE)
-    return _PATH.sub(HIDDEN, text) if not _URL.search(text) else text
+    text = _PATH.sub(HIDDEN, text) if not _URL.search(text) else text
+    return _TWICE.sub(HIDDEN, text)
 
 
 def shown_message(text: str, session: Session) -> str:

@@ -339,7 +339,7 @@ class InferenceClient:
             text += f" {task.image.label} runs again from its beginning."
         elif task is not None:
             self._fail(task, f"The AI process stopped unexpectedly (exit code {code}). Run it again.")
-            text += f" {task.image.label} was not finished: press R to run it again."
+            text += f" {task.image.label} was not finished: press {{ai.run_exam}} to run it again."
         self._session.set_ai(message=text)
         if self._failed_starts < FAILED_STARTS:
             self._session.notice.emit("error", text)

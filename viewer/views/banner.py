@@ -52,13 +52,14 @@ def standing_notices(context: Context) -> list[Notice]:
         text = (
             session.ai.message or "The AI worker has stopped; the images are not affected. Restart it, then run again."
         )
+        text = shown_message(with_keys(text, context), session)
         notices.append(Notice("error", text, "ai.restart", fixed=True))
     images = session.images_at_hand
     for image in images:
         for question in image.questions:
             name = f"{image.label} {image.modality}"
             what = question.removeprefix(f"{image.label}: ")  # asked about the pixels: it begins with side and view
-            text = f"{name}: {what} AI waits for the answer."
+            text = shown_message(f"{name}: {what} AI waits for the answer.", session)
             notices.append(Notice("error", text, "image.answer", fixed=True))
     entries = [entry for image in images if (entry := session.results.get(image.sop_uid))]
     weights = sorted({entry.weights for entry in entries if entry.untrained})
@@ -172,7 +173,7 @@ class BannerStack(QWidget):
         if hidden:
             texts = [without_identity(notice.text, self._context.session) for notice in self._passing]
             self._passing = [replace(notice, text=text) for notice, text in zip(self._passing, texts, strict=True)]
-            self.refresh()
+        self.refresh()
 
     def _forget_warnings(self, _exam: object) -> None:
         """Another exam: what was said about the one before must not stand over it."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from psygnal import SignalInstance
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 from shiboken6 import isValid
@@ -29,6 +29,9 @@ _KEPT_KEYS = {
 }
 """Keys that a list, slider or tree needs for itself while it has the focus."""
 
+
+ICON_GAP = 4
+"""Free room between icon and text of a button beyond Qt's own, px."""
 
 _SHIFTED = set('?+*!"§$%&/()=<>:;_~|{}^@#')
 """Characters that need Shift on many keyboards; not every platform reports them without it."""
@@ -159,7 +162,7 @@ class CommandButton(QToolButton):
         self.setCheckable(self.command.checked is not None)
         self.setAccessibleName(self.command.label)
         if self.command.icon and (text is None or with_icon):
-            self.setIcon(icons.icon(self.command.icon))
+            self._set_icon(self.command.icon, beside_text=with_icon)
         if text is not None or not self.command.icon:
             self.setText(text or self.command.label)
             self.setToolButtonStyle(
@@ -169,6 +172,11 @@ class CommandButton(QToolButton):
         self.clicked.connect(self._clicked)
         context.keys.changed.connect(self._keys_changed)
         self.refresh()
+
+    def _set_icon(self, name: str, *, beside_text: bool) -> None:
+        gap = ICON_GAP if beside_text else 0  # Qt puts the text close to the icon
+        self.setIcon(icons.icon(name, gap=gap))
+        self.setIconSize(QSize(theme.ICON_SIZE + gap, theme.ICON_SIZE))
 
     def _keys_changed(self) -> None:
         if isValid(self):
@@ -182,7 +190,7 @@ class CommandButton(QToolButton):
         """Show another icon and text, for a button that looks different while its command is on."""
         if self._dress != (icon, text):
             self._dress = (icon, text)
-            self.setIcon(icons.icon(icon))
+            self._set_icon(icon, beside_text=bool(text))
             self.setText(text)
 
     def refresh(self) -> None:

@@ -29,6 +29,8 @@ _SIGNS: dict[Level, tuple[str, str]] = {
 SIGN_SIZE = 24
 MARGIN = 20
 GAP = 12
+DETAIL_LINES = 18
+"""Lines of details that are seen without scrolling."""
 
 
 def button(text: str, pressed: Callable[[], object], tooltip: str = "") -> QPushButton:
@@ -92,7 +94,15 @@ class MessageDialog(QDialog):
         self.buttons.addWidget(self.close_button)
         column.addLayout(self.buttons)
         self.close_button.setDefault(True)
-        fit_screen(self, 640 if details else 480, 440 if details else self.sizeHint().height())
+        fit_screen(self, 640 if details else 480, self._height(details))
+
+    def _height(self, details: str) -> int:
+        """Return the height: that of the words, and of the details up to a limit."""
+        if not details or self.text is None:
+            return self.sizeHint().height()
+        lines = min(max(details.count("\n") + 1, 3), DETAIL_LINES)
+        others = self.sizeHint().height() - self.text.sizeHint().height()
+        return others + lines * self.text.fontMetrics().lineSpacing() + 24
 
     def _head(self, level: Level, happened: str, meaning: str) -> QBoxLayout:
         name, color = _SIGNS[level]
@@ -118,6 +128,7 @@ class MessageDialog(QDialog):
         self.text = QPlainTextEdit(details, self)
         self.text.setReadOnly(True)
         self.text.setTabChangesFocus(True)
+        self.text.setMinimumHeight(72)
         self.text.setAccessibleName("Details")
         self.text.setToolTip("What to send to whoever maintains this program; look through it for names first")
         column.addWidget(self.text, 1)

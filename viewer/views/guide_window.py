@@ -93,8 +93,8 @@ class GuideWindow(QDialog):
         self.list.currentItemChanged.connect(self._show)
         self.field.textChanged.connect(self._filter)
         KeepKeys(self.list)
-        self._build()
         self._filter("")
+        self._build()
         dialogs.fit_screen(self, 860, 640)
 
     def _build(self) -> None:
@@ -106,7 +106,7 @@ class GuideWindow(QDialog):
         row.setContentsMargins(16, 16, 16, 16)
         row.setSpacing(16)
         side = QWidget(self)
-        side.setFixedWidth(208)
+        side.setFixedWidth(max(208, self.list.sizeHintForColumn(0) + 32))  # no title is cut
         left.setContentsMargins(0, 0, 0, 0)
         side.setLayout(left)
         row.addWidget(side)

@@ -17,7 +17,9 @@ def _svg(name: str) -> str:
 
 
 @functools.cache
-def pixmap(name: str, color: str = theme.SECONDARY, size: int = theme.ICON_SIZE, ratio: float = 1.0) -> QPixmap:
+def pixmap(
+    name: str, color: str = theme.SECONDARY, size: int = theme.ICON_SIZE, ratio: float = 1.0, gap: int = 0
+) -> QPixmap:
     """Return an icon as pixels.
 
     Parameters
@@ -26,9 +28,10 @@ def pixmap(name: str, color: str = theme.SECONDARY, size: int = theme.ICON_SIZE,
     color : any colour of the theme.
     size : in device-independent pixels.
     ratio : device pixels per device-independent pixel.
+    gap : free room at its right, for a text that stands there; device-independent pixels.
     """
     side = round(size * ratio)
-    result = QPixmap(side, side)
+    result = QPixmap(side + round(gap * ratio), side)
     result.fill(Qt.GlobalColor.transparent)
     painter = QPainter(result)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -40,7 +43,7 @@ def pixmap(name: str, color: str = theme.SECONDARY, size: int = theme.ICON_SIZE,
     return result
 
 
-def icon(name: str, size: int = theme.ICON_SIZE) -> QIcon:
+def icon(name: str, size: int = theme.ICON_SIZE, gap: int = 0) -> QIcon:
     """Return an icon for a button: grey, brighter under the mouse or switched on, faint when disabled."""
     app = QGuiApplication.instance()
     ratio = app.devicePixelRatio() if isinstance(app, QGuiApplication) else 1.0
@@ -54,5 +57,5 @@ def icon(name: str, size: int = theme.ICON_SIZE) -> QIcon:
         (QIcon.Mode.Disabled, QIcon.State.On, theme.DISABLED),
     )
     for mode, state, color in looks:
-        result.addPixmap(pixmap(name, color, size, ratio), mode, state)
+        result.addPixmap(pixmap(name, color, size, ratio, gap), mode, state)
     return result

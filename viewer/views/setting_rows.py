@@ -115,7 +115,7 @@ class Page(QScrollArea):
             self._form.setVerticalSpacing(4)
             self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.FieldsStayAtSizeHint)
             self._form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
-            self._form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.DontWrapRows)
+            self._form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
             self.column.addLayout(self._form)
         label = parts.Label(name, "secondary")
         label.setMinimumWidth(LABEL_WIDTH)
@@ -186,6 +186,8 @@ class Page(QScrollArea):
         line.setSpacing(12)
         line.addWidget(slider, 0, Qt.AlignmentFlag.AlignVCenter)
         line.addWidget(shown)
+        widest = max(shown.fontMetrics().horizontalAdvance(text_of(limit / scale)) for limit in limits)
+        shown.setMinimumWidth(widest)  # the row is laid out before it has a value
         self.rows.append(Row(self.context, command_id, slider, name, read))
         self._line(name, line, slider)
         return slider

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from viewer.commands import Context
 from viewer.commands.table import with_keys
@@ -56,8 +57,13 @@ class StatusBar(QWidget):
         self.research = parts.caption(RESEARCH_ONLY, "warning")
         self.display = DisplayNotice(context)
         self.hint = parts.ElidedLabel("", "secondary", theme.caption_font())
-        self.model = parts.caption()
-        self.activity = parts.caption()
+        self.model = parts.ElidedLabel("", "secondary", theme.caption_font())
+        self.activity = parts.ElidedLabel("", "secondary", theme.caption_font())
+        for label in (
+            self.model,
+            self.activity,
+        ):  # as wide as their texts, where the window is
+            label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         self.progress = parts.ProgressLine()
         self.progress.setFixedWidth(140)
         self._build()
@@ -95,6 +101,7 @@ class StatusBar(QWidget):
             self._hint_timer.start(HINT_MS)
             self.hint.setText(shown_message(with_keys(text, self._context), self._context.session))
             self.hint.set_look("")
+            self._make_room()
 
     def _end_hint(self, *_: object) -> None:
         self._hint_timer.stop()
@@ -104,7 +111,8 @@ class StatusBar(QWidget):
         """Show the present state of the session."""
         session = self._context.session
         if not self._hint_timer.isActive():
-            worker = with_keys(session.ai.message or _WORKER.get(session.ai.state, session.ai.state), self._context)
+            said = session.ai.message or _WORKER.get(session.ai.state, session.ai.state)
+            worker = shown_message(with_keys(said, self._context), session)
             text = session.background or worker
             if session.links.offer is not None:
                 text = with_keys(f"{session.links.offer.text} - {{compare.go_to_depth}} goes there", self._context)
@@ -113,8 +121,25 @@ class StatusBar(QWidget):
         image = session.active_image
         text = model_text(session.results.get(image.sop_uid) if image else None)
         self.model.setText(text)
-        self.model.setVisible(bool(text))
         self._refresh_progress()
+        self._make_room()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Share the line out anew."""
+        super().resizeEvent(event)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Leave the model out where what goes on, or why a key did nothing, would be cut for it."""
+        urgent = [self.activity, self.progress] if self.activity.text() else []
+        urgent += [self.hint] if self._hint_timer.isActive() else []
+        shown = [self.research, self.model, *([] if self.display.isHidden() else [self.display]), *urgent]
+        row = self.layout()
+        assert row is not None  # made by _build
+        margins = row.contentsMargins()
+        gaps = margins.left() + margins.right() + row.spacing() * len(shown)
+        need = gaps + sum(min(one.sizeHint().width(), one.maximumWidth()) for one in shown)
+        self.model.setVisible(bool(self.model.text()) and (not urgent or need <= self.width()))
 
     def _refresh_progress(self) -> None:
         session = self._context.session

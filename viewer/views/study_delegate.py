@@ -9,6 +9,7 @@ from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPixmap
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTreeView
 
 from viewer.model.corner_text import SIMULATED
+from viewer.model.identity import shown_message
 from viewer.model.session import Session
 from viewer.views import icons, theme
 from viewer.views.study_model import DATA, EXAM, IMAGE, KIND, REJECTED, ai_text, badge, contents, extras
@@ -132,7 +133,8 @@ class StudyDelegate(QStyledItemDelegate):
     def _paint_rejection(self, painter: QPainter, row: QRect, index: Index) -> None:
         upper = QRect(row.left() + 28, row.top() + 2, row.width() - 36, 16)
         self._text(painter, upper, index.data(), theme.TEXT, theme.caption_font())
-        self._text(painter, upper.translated(0, 15), index.data(DATA).reason, theme.SECONDARY, theme.caption_font())
+        reason = shown_message(index.data(DATA).reason, self._session)
+        self._text(painter, upper.translated(0, 15), reason, theme.SECONDARY, theme.caption_font())
 
     @staticmethod
     def _text(painter: QPainter, place: QRect, text: str, color: str, font: QFont) -> None:

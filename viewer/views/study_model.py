@@ -11,6 +11,7 @@ from PySide6.QtGui import QStandardItem, QStandardItemModel
 
 from gmic_core.exam.model import Exam, MammoImage, Rejection
 from gmic_core.types import Modality
+from viewer.model.identity import shown_message
 from viewer.model.results import ResultEntry
 from viewer.model.session import Session
 
@@ -80,7 +81,7 @@ class StudyModel(QStandardItemModel):
     def _exam_item(self, exam: Exam, number: int) -> QStandardItem:
         title = f"Exam {number}" if self._session.identity_hidden else exam_name(exam)
         what = "Simulated, no patient\n" if exam.simulated else ""
-        doubts = "".join(f"{doubt}\n" for doubt in exam.warnings)
+        doubts = shown_message("".join(f"{doubt}\n" for doubt in exam.warnings), self._session)
         item = _item(EXAM, exam, title, f"{title}\n{what}{contents(exam)}\n{doubts}Double click or Enter opens it.")
         for image in exam.images:
             item.appendRow(self._image_item(exam, image))
@@ -97,7 +98,8 @@ class StudyModel(QStandardItemModel):
             else "Double click or Enter opens its exam."
         )
         what = ["Simulated, no patient"] if image.simulated else []
-        lines = [f"{described(image)} {badge(image)}", *what, *image.warnings, *image.questions, use]
+        said = [shown_message(text, self._session) for text in (*image.warnings, *image.questions)]
+        lines = [f"{described(image)} {badge(image)}", *what, *said, use]
         item = _item(IMAGE, image, f"{described(image)} {badge(image)}", "\n".join(lines))
         item.setDragEnabled(is_open or beside)
         return item
@@ -105,7 +107,7 @@ class StudyModel(QStandardItemModel):
     def _rejection_item(self, rejection: Rejection) -> QStandardItem:
         name = "File" if self._session.identity_hidden else rejection.path.name
         path = "" if self._session.identity_hidden else f"{rejection.path}\n"
-        return _item(REJECTION, rejection, name, f"{path}{rejection.reason}")
+        return _item(REJECTION, rejection, name, f"{path}{shown_message(rejection.reason, self._session)}")
 
     def mimeTypes(self) -> list[str]:
         """Return what can be dragged out."""

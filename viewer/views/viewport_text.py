@@ -7,7 +7,7 @@ marker, which must always be there, looks for another corner and, where all four
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
@@ -26,6 +26,9 @@ CLEARANCE = 3.0
 """Distance between text and breast, px."""
 WIDEST_SHARE = 0.62
 """Longest line as a share of the viewport's width; longer ones end in an ellipsis."""
+WARNING_SHARES = (WIDEST_SHARE, 0.4, 0.25, 0.18)
+MOST_PARTS = 4
+"""Shares of the width that a warning is broken to, and into how many lines at most."""
 
 MARKER_SHARES = (1.0, 0.7, 0.4)
 """Shares of the viewport's width that the marker may take: a narrower one is tried before it is laid on the breast."""
@@ -184,15 +187,51 @@ def _stack(
     placed: list[Placed] = []
     y = start
     for line in lines:
-        shown = Line(_elided(line.text, size.width() * WIDEST_SHARE), line.tone, line.badges)
-        width = _width(shown, marker=False)
-        rect = QRectF(_x(size, left, width), y, width, LINE_HEIGHT)
-        beyond = rect.bottom() > end if step > 0 else rect.top() < end
-        if beyond or touches(rect):
+        columns = (_column(size, left, way, y, step) for way in _ways(line, size.width()))
+        fitting = next((column for column in columns if _is_free(column, step, end, touches)), None)
+        if fitting is None:
             break
-        placed.append(Placed(shown, rect))
-        y += step * LINE_HEIGHT
+        placed += fitting
+        y += step * LINE_HEIGHT * len(fitting)
     return placed
+
+
+def _ways(line: Line, width: float) -> Iterator[list[Line]]:
+    """Yield how a line may be written: as one; a warning, which must be read whole, in narrower ones as well."""
+    if line.tone != "warning":
+        yield [Line(_elided(line.text, width * WIDEST_SHARE), line.tone, line.badges)]
+        return
+    for share in WARNING_SHARES:
+        parts = _wrapped(line.text, width * share)
+        if len(parts) <= MOST_PARTS:
+            yield [Line(part, line.tone) for part in parts]
+
+
+def _wrapped(text: str, room: float) -> list[str]:
+    """Break a text between words so that every part fits; a word that does not is cut off."""
+    parts: list[str] = []
+    for word in text.split():
+        longer = f"{parts[-1]} {word}" if parts else word
+        if parts and _text_width(longer) <= room:
+            parts[-1] = longer
+        else:
+            parts.append(word)
+    return [_elided(part, room) for part in parts]
+
+
+def _column(size: QSizeF, left: bool, lines: Sequence[Line], y: float, step: int) -> list[Placed]:
+    """Place lines below each other, the first at ``y``, or where they grow upwards the last."""
+    column = []
+    for number, line in enumerate(lines if step > 0 else reversed(lines)):
+        width = _width(line, marker=False)
+        column.append(Placed(line, QRectF(_x(size, left, width), y + step * LINE_HEIGHT * number, width, LINE_HEIGHT)))
+    return column
+
+
+def _is_free(column: Sequence[Placed], step: int, end: float, touches: Touches) -> bool:
+    return not any(
+        (one.rect.bottom() > end if step > 0 else one.rect.top() < end) or touches(one.rect) for one in column
+    )
 
 
 def _elided(text: str, room: float) -> str:

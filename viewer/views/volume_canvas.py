@@ -9,6 +9,7 @@ from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent,
 from PySide6.QtWidgets import QWidget
 
 from viewer.commands import Context, run
+from viewer.model.identity import shown_message
 from viewer.model.linked import Cursor
 from viewer.model.placement import LinkKey, link_key
 from viewer.model.results import ResultEntry
@@ -200,7 +201,8 @@ class VolumeCanvas(QWidget):
     def _paint_waiting(self, painter: QPainter) -> None:
         done, total = self._model.progress
         reading = f"Reading slice {done} of {total}" if total else "Reading the volume"
-        text = self._model.problem or (reading if self.volume is None else "Painting")
+        problem = shown_message(self._model.problem, self._session)
+        text = problem or (reading if self.volume is None else "Painting")
         painter.setPen(theme.color(theme.ERROR if self._model.problem else theme.SECONDARY))
         painter.setFont(theme.body_font())
         flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QPushButton, QTableView, QVBoxLayout, QWidget
 
 from viewer.commands import Context, run
+from viewer.model.identity import shown_message
 from viewer.model.worklist import ListedFolder, ListRun
 from viewer.views import parts, theme
 from viewer.views.command_widgets import CommandButton
@@ -183,5 +184,8 @@ class WorklistFoot(QWidget):
         for number, folder in enumerate(worklist.folders, 1):
             self._folder_rows.addWidget(FolderRow(self._context, folder, number))
         self.files.set_pairs(
-            [(f"File {n}" if hidden else str(Path(f.path)), f.reason) for n, f in enumerate(worklist.broken, 1)]
+            [
+                (f"File {n}" if hidden else str(Path(f.path)), shown_message(f.reason, self._context.session))
+                for n, f in enumerate(worklist.broken, 1)
+            ]
         )

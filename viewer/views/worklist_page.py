@@ -6,10 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, Qt
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QHeaderView, QStackedLayout, QTableView, QVBoxLayout, QWidget
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QStackedLayout, QTableView, QVBoxLayout, QWidget
 
 from viewer.commands import Context, run
+from viewer.commands.table import with_keys
+from viewer.model.identity import shown_message
 from viewer.model.worklist import SortColumn
 from viewer.views import parts
 from viewer.views.command_widgets import CommandButton, Refresher
@@ -18,6 +20,8 @@ from viewer.views.worklist_foot import WorklistFoot
 from viewer.views.worklist_rows import DATE, FOLDER, HEADINGS, ID, IMAGES, MADE, PATIENT, SCORE, STATE, ExamTable
 
 ROW_HEIGHT = 28
+FOLDER_WIDTH, MORE = 160, 80
+"""Least width of the folder; how much wider than usual a column may get for a long text; px."""
 WIDTHS = {STATE: 100, PATIENT: 192, ID: 116, DATE: 108, IMAGES: 204, SCORE: 64, MADE: 248}
 EMPTY = "Drop a folder of exams here, or press {worklist.add_folder}. It is looked through now and at every start."
 ALL_FILTERED = "The filter leaves no exam. “Show all” above shows them again."
@@ -42,6 +46,7 @@ class Exams(QTableView):
         self.setEditTriggers(QTableView.EditTrigger.NoEditTriggers)
         self.setShowGrid(False)
         self.setWordWrap(False)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # of a path both ends matter
         self.setTabKeyNavigation(False)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setVerticalScrollMode(QTableView.ScrollMode.ScrollPerPixel)
@@ -55,7 +60,6 @@ class Exams(QTableView):
         head.setMinimumSectionSize(40)
         for column, width in WIDTHS.items():
             head.resizeSection(column, width)
-        head.setSectionResizeMode(FOLDER, QHeaderView.ResizeMode.Stretch)
         head.sectionClicked.connect(self._sort_by)
         self.doubleClicked.connect(self._open)
         self.selectionModel().currentRowChanged.connect(self._selected)
@@ -65,6 +69,7 @@ class Exams(QTableView):
         worklist = self._context.session.worklist
         chosen = worklist.selected or worklist.current
         self.rows.rebuild()
+        self._share_width()
         row = self.rows.row_of(chosen)
         if row is not None and row != self.currentIndex().row():
             self.selectRow(row)
@@ -74,6 +79,19 @@ class Exams(QTableView):
         order = Qt.SortOrder.DescendingOrder if descending else Qt.SortOrder.AscendingOrder
         place = next(i for i, (_, sorted_by) in enumerate(HEADINGS) if sorted_by == column)
         self.horizontalHeader().setSortIndicator(place, order)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Share the width out anew."""
+        super().resizeEvent(event)
+        self._share_width()
+
+    def _share_width(self) -> None:
+        """Make columns as wide as their texts within limits; the folder gets the rest, or the table scrolls."""
+        head = self.horizontalHeader()
+        for column, width in WIDTHS.items():
+            head.resizeSection(column, min(max(width, self.sizeHintForColumn(column)), width + MORE))
+        others = sum(head.sectionSize(column) for column in WIDTHS)
+        head.resizeSection(FOLDER, max(self.viewport().width() - others, FOLDER_WIDTH))
 
     def _sort_by(self, section: int) -> None:
         column = HEADINGS[section][1]
@@ -156,6 +174,7 @@ class WorklistPage(QWidget):
         column.addWidget(self.foot)
         worklist, session = self._context.session.worklist, self._context.session
         session.notice.connect(self._tell)
+        session.identity_changed.connect(self._forget_message)
         signals = (worklist.changed, worklist.scan_changed, worklist.selected_changed, session.identity_changed)
         self._refresher = Refresher(self, (*signals, worklist.run_changed), self.refresh)
 
@@ -258,8 +277,6 @@ class WorklistPage(QWidget):
             button.refresh()
 
     def _why_empty(self) -> str:
-        from viewer.commands.table import with_keys
-
         worklist = self._context.session.worklist
         if worklist.exams:
             return ALL_FILTERED
@@ -270,9 +287,15 @@ class WorklistPage(QWidget):
     def _tell(self, level: str, text: str) -> None:
         """Show what the banners tell, which lie below the page."""
         if level != "hint" and self._context.session.worklist.shown:
-            self.message.setText(text)
+            told = with_keys(text, self._context)
+            self.message.setText(shown_message(told, self._context.session))
             self.message.set_look(level if level in ("warning", "error") else "")
             self.message.show()
+
+    def _forget_message(self, _hidden: bool) -> None:
+        """Put a message away: it may name what is hidden now."""
+        self.message.setText("")
+        self.message.hide()
 
     # -- dropped folders -----------------------------------------------------------------------------------------
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:

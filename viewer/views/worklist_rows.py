@@ -7,6 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
 
+from viewer.model.identity import shown_message
 from viewer.model.session import Session
 from viewer.model.worklist import ListedExam, ListScore, SortColumn
 from viewer.views import theme
@@ -153,9 +154,9 @@ class ExamTable(QAbstractTableModel):
 
     def _tip(self, exam: ListedExam, column: int) -> str:
         if exam.missing:
-            return exam.missing
+            return shown_message(exam.missing, self._session)
         if column in (SCORE, MADE):
-            return score_tip(exam.score)
+            return shown_message(score_tip(exam.score), self._session)
         hint = "Enter or a double click opens it."
         if exam.questions:
             images = "image" if exam.questions == 1 else "images"

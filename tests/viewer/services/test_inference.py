@@ -170,7 +170,7 @@ def test_a_worker_that_dies_of_an_image_tries_once_more_and_the_queue_goes_on(be
     assert (first, second) == ("error", "error")
     assert "was restarted; the images are not affected." in again
     assert again.endswith(f"{one.label} runs again from its beginning.")
-    assert given_up.endswith(f"{one.label} was not finished: press R to run it again.")
+    assert given_up.endswith(f"{one.label} was not finished: press {{ai.run_exam}} to run it again.")
     bench.client.submit([one], weights("ok"))
     bench.wait(one, "done")
     assert bench.session.ai.message == ""
