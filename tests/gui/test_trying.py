@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -66,3 +66,31 @@ def test_trials_run_with_the_weights_of_the_result(app: Application, monkeypatch
     assert "Research use only. Not for diagnosis." in text
     assert "UNTRAINED: scores and maps are noise" in text
     card.close()
+
+
+def test_networks_whose_results_are_shown_are_loaded_ahead(
+    app: Application, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    warmed: list[tuple[object, ...]] = []
+    monkeypatch.setattr(app.client, "warm", lambda *call: warmed.append(call))
+    app.runs.warm()
+    assert warmed == [("auto", {})]  # nothing is shown yet
+    image = app.session.active_image
+    assert image is not None
+    result = make_result(image, untrained=True)
+    object.__setattr__(result.provenance, "model", "gmic2d")
+    app.session.results.restore(result)
+    app.runs.warm()
+    assert warmed[1] == ("auto", {"gmic2d": ("random:0",)})
+
+    # an exam that is opened while the worker runs: once its kept results are there
+    monkeypatch.setattr(type(app.client), "worker_pid", property(lambda _client: 1))
+
+    def kept(_images: object, _weights: object, done: Callable[[], None]) -> None:
+        app.session.results.restore(result)
+        done()
+
+    monkeypatch.setattr(app.client, "restore", kept)
+    app.session.results.clear()
+    app.runs.exam_opened(app.session.exam)
+    assert warmed[2] == ("auto", {"gmic2d": ("random:0",)})

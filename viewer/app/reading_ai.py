@@ -76,7 +76,13 @@ class AiRuns:
         self._client.start()
         exam = self._session.exam
         if exam is not None and self.weights(exam.images):
-            self._client.warm(self._settings.device)
+            self._client.warm(self._settings.device, self._shown_weights(exam))
+
+    def _shown_weights(self, exam: Exam) -> Weights:
+        """Return the weights of the networks whose results are on screen: they are what is tried out next."""
+        entries = (self._session.results.get(image.sop_uid) for image in exam.images)
+        shown = {entry.result.provenance.model for entry in entries if entry is not None and entry.result is not None}
+        return {model: refs for model, refs in self.weights(exam.images).items() if model in shown}
 
     def run(self, scope: RunScope) -> None:
         """Send the active image, or all images of the exam, to the worker."""
@@ -108,6 +114,8 @@ class AiRuns:
                 self.exam_opened(now)  # a question about an image came up meanwhile: the client dropped what it read
                 return
             self.restoring = False
+            if now is exam and self._client.worker_pid is not None and (shown := self._shown_weights(exam)):
+                self._client.warm(self._settings.device, shown)
             if now is exam and self._session.ai.automatic:
                 self.run_missing()
 

@@ -81,11 +81,11 @@ class InferenceClient:
         else:
             self._session.set_ai(state="starting")
 
-    def warm(self, device: str) -> None:
-        """Let the worker import torch now, before the first image asks for it."""
+    def warm(self, device: str, weights: Weights | None = None) -> None:
+        """Let the worker import torch now, before the first image asks for it, and load some networks."""
         self.start()
         if self._link is not None:
-            self._link.send(Warm(device))
+            self._link.send(Warm(device, tuple((weights or {}).items())))
 
     def restart(self) -> None:
         """Start again after the worker was given up."""

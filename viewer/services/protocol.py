@@ -70,9 +70,15 @@ class Rescore:
 
 @dataclass(frozen=True)
 class Warm:
-    """Import torch now, so that the first task does not wait for it."""
+    """Import torch now, so that the first task does not wait for it.
+
+    Attributes
+    ----------
+    networks : (network, its weights) to load as well: what is tried out on a kept result is answered at once.
+    """
 
     device: str
+    networks: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True)

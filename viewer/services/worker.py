@@ -185,6 +185,13 @@ class _Worker:
         except GmicError as error:
             log.warning("warming up failed: %s", _where(error))
             self._send(Ready())
+            return
+        wanted = [(model, ref) for model, refs in request.networks for ref in refs]
+        for model, ref in wanted[:NETWORKS_KEPT]:
+            try:
+                self._network(model, ref, request.device)
+            except GmicError as error:
+                log.info("a network could not be loaded ahead: %s", _where(error))  # the task that needs it says why
 
     # -- tasks ---------------------------------------------------------------------------------------------------
     @staticmethod

@@ -9,6 +9,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import psutil
@@ -18,6 +19,7 @@ from gmic_core.errors import ExamError
 from gmic_core.inference.occlusion import Occlusion
 from tests.viewer.services.bench import Bench, spawned
 from viewer.services import worker
+from viewer.services.protocol import Ready, Warm
 
 WEIGHTS = {"gmic2d": ("random:0",), "gmic3d": ("random:0",)}
 ROOT = Path(__file__).resolve().parents[3]
@@ -178,6 +180,15 @@ def test_the_window_side_imports_no_torch():
     names = "inference, loader, scanner, store, worker, worker_link, answers, early"
     code = f"import sys; from viewer.services import {names}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+def test_networks_are_loaded_ahead_and_what_cannot_be_loaded_is_left_to_its_task():
+    told: list[Ready] = []
+    pipe = SimpleNamespace(send=told.append)
+    process = worker._Worker(pipe)
+    process._warm(Warm("cpu", (("gmic2d", ("no-such-weights", "random:0")),)))
+    assert told == [Ready("cpu")]
+    assert [(model, key[:8]) for model, key, _device in process._networks] == [("gmic2d", "random:0")]
 
 
 def test_the_log_says_where_but_not_what():
