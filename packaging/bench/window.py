@@ -1,4 +1,4 @@
-"""Start-up and scrolling of the window, each measured in fresh processes without a display."""
+"""Start-up, scrolling, reading and memory of the window, each measured in fresh processes without a display."""
 
 from __future__ import annotations
 
@@ -16,10 +16,16 @@ VIEWER = "import sys; from viewer.launch import main; sys.exit(main())"
 
 
 def measure_window(volumes: Volumes, *, runs: int) -> dict[str, float]:
-    """Return start-up and scrolling figures, the best of ``runs``."""
+    """Return the figures of the window, the best of ``runs``."""
     starts = [_start(volumes.dbt70) for _ in range(runs)]
     figures = {name: min(each[name] for each in starts) for name in ("time_to_window_s", "first_image_s")}
-    return figures | _scroll(volumes.dbt24, 1, runs) | _scroll(volumes.quad, 4, runs)
+    for path, viewports in ((volumes.dbt24, "1"), (volumes.quad, "4")):
+        figures |= _measured("scroll.py", path, "--viewports", viewports, "--runs", runs)
+        figures |= _measured("reading.py", "drag", path, "--viewports", viewports, "--runs", runs)
+    figures |= _measured("reading.py", "hanging", volumes.quad, "--runs", runs)
+    figures |= _measured("reading.py", "switch", volumes.quad, volumes.dbt24, "--runs", runs)
+    held = [_measured("held.py", volumes.dbt70) for _ in range(runs)]
+    return figures | {name: min(each[name] for each in held) for name in held[0]}
 
 
 def _start(path: Path) -> dict[str, float]:
@@ -32,13 +38,12 @@ def _start(path: Path) -> dict[str, float]:
         return dict(json.loads(out.read_text(encoding="utf-8")))
 
 
-def _scroll(path: Path, viewports: int, runs: int) -> dict[str, float]:
-    """Scroll through decoded frames with overlays; see scroll.py."""
+def _measured(script: str, *arguments: object) -> dict[str, float]:
+    """Run a script of this folder and return the figures that it wrote; each says what it measures."""
     with tempfile.TemporaryDirectory(prefix="gmic-bench-") as scratch:
-        out = Path(scratch, "scroll.json")
-        script = Path(__file__).with_name("scroll.py")
-        command = [sys.executable, str(script), str(path), "--viewports", str(viewports), "--runs", str(runs)]
-        run([*command, "--out", str(out)], _environment(scratch), 240.0)
+        out = Path(scratch, "figures.json")
+        command = [sys.executable, str(Path(__file__).with_name(script)), *(str(each) for each in arguments)]
+        run([*command, "--out", str(out)], _environment(scratch), 900.0)
         return dict(json.loads(out.read_text(encoding="utf-8")))
 
 
