@@ -23,9 +23,11 @@ SHIFT_PIXELS = 2
 """Pixels of the network's input by which its window is moved."""
 STEADY_RANGE = 0.10
 """A result whose scores stay within this range ..."""
-STEADY_DRIFT_MM = 5.0
-"""... and whose peak stays this close, about one and a half saliency cells, is called steady. Both are conventions of
-this program, not measured limits."""
+STEADY_DRIFT_CELLS = 1.5
+"""... and whose peak stays within so many cells of the map, so that it may fall on a neighbouring one, ..."""
+STEADY_DRIFT_SLICES = 10
+"""... and within so many slices, the depth that a network keeps free around a patch, is called steady. All three are
+conventions of this program, not measured limits."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ class Stability:
         NaN without a peak.
     drift_slices : the farthest that it moved in depth.
     in_mm : whether ``drift`` is in mm.
+    cell : the longer side of a cell of the map, in the unit of ``drift``.
     """
 
     lowest: float
@@ -93,6 +96,7 @@ class Stability:
     drift: float
     drift_slices: int
     in_mm: bool
+    cell: float
 
     @property
     def range(self) -> float:
@@ -102,7 +106,8 @@ class Stability:
     @property
     def steady(self) -> bool:
         """Whether score and peak hardly move, as this program calls it."""
-        return self.range <= STEADY_RANGE and not (self.in_mm and self.drift > STEADY_DRIFT_MM)
+        jumped = self.drift > STEADY_DRIFT_CELLS * self.cell or self.drift_slices > STEADY_DRIFT_SLICES
+        return self.range <= STEADY_RANGE and not jumped
 
 
 class ShiftedReader:
@@ -150,8 +155,14 @@ def stability(image: MammoImage, base: ImageResult, outcomes: Sequence[ShiftOutc
     rows_mm, columns_mm = image.spacing_mm or (1.0, 1.0)
     drifts = [math.hypot((p.row - home.row) * rows_mm, (p.column - home.column) * columns_mm) for p in peaks if home]
     depths = [abs(peak.slice_index - home.slice_index) for peak in peaks if home]
+    sides = base.saliency_to_stored[:2, :2] * [[rows_mm], [columns_mm]]  # a cell down and a cell across, as columns
     return Stability(
-        min(scores), max(scores), _largest(drifts), max(depths, default=0), in_mm=image.spacing_mm is not None
+        min(scores),
+        max(scores),
+        _largest(drifts),
+        max(depths, default=0),
+        in_mm=image.spacing_mm is not None,
+        cell=float(np.hypot(*sides).max()),
     )
 
 

@@ -95,13 +95,17 @@ def test_range_and_drift_are_those_of_the_farthest_run() -> None:
     assert found.drift == pytest.approx(5.0)  # 30 x 0.1 mm down, 20 x 0.2 mm across
     assert found.drift_slices == 0
     assert found.in_mm
-    assert found.steady
+    assert found.cell == pytest.approx(3.2)  # 16 pixels of 0.2 mm
+    assert not found.steady  # farther than one and a half cells, 4.8 mm
     benign = stability(image, base, outcomes, Finding.BENIGN)
     assert math.isnan(benign.drift)
     assert benign.steady
     farther = [dataclasses.replace(outcomes[0], y=(0.1, 0.55))]
     assert not stability(image, base, farther, Finding.MALIGNANT).steady
-    jump = [dataclasses.replace(outcomes[0], peaks=(None, dataclasses.replace(moved, row=home.row + 60)))]
-    assert not stability(image, base, jump, Finding.MALIGNANT).steady
+    # a neighbouring cell, one beyond it; as deep as a patch, and deeper
+    for columns, slices, steady in ((16, 0, True), (32, 0, False), (0, 10, True), (0, 11, False)):
+        place = Peak(slices, home.row, home.column + columns, 0.5)
+        jump = [dataclasses.replace(outcomes[0], peaks=(None, place))]
+        assert stability(image, base, jump, Finding.MALIGNANT).steady is steady, (columns, slices)
     pixels = stability(dataclasses.replace(image, spacing_mm=None), base, outcomes, Finding.MALIGNANT)
     assert (pixels.drift, pixels.in_mm) == (pytest.approx(math.hypot(30, 20)), False)
