@@ -41,7 +41,18 @@ def test_no_line_lies_on_another_and_what_has_no_room_is_left_out(qapp: QApplica
     assert [one.line.text for one in lower(720.0, BELOW)] == ["slice 3 / 4", "zoom 5.11"]
 
 
-def test_other_lines_end_in_an_ellipsis_as_before(qapp: QApplication) -> None:
-    (placed,) = lower(100.0, [Line("W 3200  L 1840  " * 12)])
+def test_other_lines_are_broken_where_they_are_too_long(qapp: QApplication) -> None:
+    text = "value 2458   82 mm deep  31 mm below middle"
+    narrow = QSizeF(275.0, 600.0)  # a third of a small screen
+    placed = place_lines(narrow, False, Line("L-CC"), [], [Line(text)], lambda _rect: False)
+    parts = sorted((one for one in placed if not one.marker), key=lambda one: one.rect.top())
+    assert " ".join(one.line.text for one in parts) == " ".join(text.split())
+    assert len(parts) == 2
+    assert all(text_width(one.line.text) <= 0.62 * narrow.width() for one in parts)
+    assert [one.line.text for one in lower(200.0, [Line(text)])] == [text]  # as it is where it fits
+
+
+def test_what_would_take_too_many_lines_ends_in_an_ellipsis(qapp: QApplication) -> None:
+    (placed,) = lower(100.0, [Line("W 3200  L 1840  " * 30)])
     assert placed.line.text.endswith("…")
     assert text_width(placed.line.text) <= 0.62 * SIZE.width()

@@ -25,7 +25,7 @@ GAP = 8.0
 CLEARANCE = 3.0
 """Distance between text and breast, px."""
 WIDEST_SHARE = 0.62
-"""Longest line as a share of the viewport's width; longer ones end in an ellipsis."""
+"""Longest line as a share of the viewport's width; longer ones are broken."""
 WARNING_SHARES = (WIDEST_SHARE, 0.4, 0.25, 0.18)
 MOST_PARTS = 4
 """Shares of the width that a warning is broken to, and into how many lines at most."""
@@ -197,18 +197,20 @@ def _stack(
 
 
 def _ways(line: Line, width: float) -> Iterator[list[Line]]:
-    """Yield how a line may be written: as one; a warning, which must be read whole, in narrower ones as well."""
-    if line.tone != "warning":
+    """Yield how a line may be written, in as few lines as it takes; a warning, which must be read, in narrower ones."""
+    parts = _wrapped(line.text, width * WIDEST_SHARE)
+    if len(parts) == 1 or len(parts) > MOST_PARTS:
         yield [Line(_elided(line.text, width * WIDEST_SHARE), line.tone, line.badges)]
-        return
-    for share in WARNING_SHARES:
+    for share in WARNING_SHARES if line.tone == "warning" else (WIDEST_SHARE,):
         parts = _wrapped(line.text, width * share)
-        if len(parts) <= MOST_PARTS:
+        if 1 < len(parts) <= MOST_PARTS:
             yield [Line(part, line.tone) for part in parts]
 
 
 def _wrapped(text: str, room: float) -> list[str]:
     """Break a text between words so that every part fits; a word that does not is cut off."""
+    if _text_width(text) <= room:
+        return [text]
     parts: list[str] = []
     for word in text.split():
         longer = f"{parts[-1]} {word}" if parts else word
