@@ -15,13 +15,17 @@ from gmic_core.errors import ProtocolFileError
 from viewer.model.hanging_parse import GUIDE, ProtocolReader
 from viewer.model.hanging_rules import Protocol
 
+SUFFIX = ".toml"
+NOT_READ = (".json", ".yaml", ".yml")
+"""What protocols of other programs are written in: left out silently, one would be looked for in vain."""
+
 
 def load_protocols(extra_dir: Path | None = None, on_error: Callable[[str], None] | None = None) -> dict[str, Protocol]:
     """Return all protocols by id: the ones of the program, then those of a folder, which may replace them.
 
     Parameters
     ----------
-    extra_dir : folder with the user's ``*.toml`` files; it need not exist.
+    extra_dir : folder with the user's TOML files; it need not exist.
     on_error : told about a wrong file of the user, which is then left out; without it the error is raised.
 
     Raises
@@ -32,11 +36,11 @@ def load_protocols(extra_dir: Path | None = None, on_error: Callable[[str], None
     shipped = resources.files("resources").joinpath("hanging")
     protocols: dict[str, Protocol] = {}
     for entry in sorted(shipped.iterdir(), key=lambda item: item.name):
-        if entry.name.endswith(".toml"):
+        if entry.name.endswith(SUFFIX):
             protocol = parse_protocol(entry.read_text("utf-8"), entry.name)
             protocols[protocol.id] = protocol
     own: dict[str, str] = {}
-    for path in sorted(extra_dir.glob("*.toml")) if extra_dir is not None and extra_dir.is_dir() else ():
+    for path in _files(extra_dir):
         try:
             protocol = read_protocol(path)
             _only_one(protocol, path, own)
@@ -49,6 +53,13 @@ def load_protocols(extra_dir: Path | None = None, on_error: Callable[[str], None
     return protocols
 
 
+def _files(folder: Path | None) -> list[Path]:
+    """Return what means to be a protocol in a folder; other files there are the user's own business."""
+    if folder is None or not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in (SUFFIX, *NOT_READ))
+
+
 def read_protocol(path: Path) -> Protocol:
     """Return the protocol of a file.
 
@@ -57,6 +68,10 @@ def read_protocol(path: Path) -> Protocol:
     ProtocolFileError
         If it cannot be read or is wrong; the message names file, line and field.
     """
+    if path.suffix.lower() in NOT_READ:
+        raise ProtocolFileError(
+            f"{path}, line 1, field format: a hanging protocol is a {SUFFIX} file, this one would not be read; see {GUIDE}."
+        )
     return parse_protocol(_text_of(path), str(path))
 
 

@@ -166,6 +166,15 @@ def test_a_letter_that_is_not_utf8_is_found_and_the_mark_of_windows_editors_is_n
     assert read_protocol(path).id == "mine"
 
 
+def test_a_protocol_in_another_language_is_named_not_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "mine.json").write_text("{}", "utf-8")
+    (tmp_path / "LOUD.TOML").write_text(GOOD, "utf-8")
+    problems: list[str] = []
+    assert "mine" in load_protocols(tmp_path, problems.append)
+    assert len(problems) == 1
+    assert "mine.json, line 1, field format: a hanging protocol is a .toml file" in problems[0]
+
+
 def test_of_two_files_with_one_id_the_second_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text(GOOD, "utf-8")
     (tmp_path / "copy of a.toml").write_text(GOOD.replace("CC only", "other"), "utf-8")
