@@ -70,7 +70,7 @@ def read_protocol(path: Path) -> Protocol:
     """
     if path.suffix.lower() in NOT_READ:
         raise ProtocolFileError(
-            f"{path}, line 1, field format: a hanging protocol is a {SUFFIX} file, this one would not be read; see {GUIDE}."
+            f"{path}, line 1, field format: a hanging protocol is a {SUFFIX} file, this one is not read. See {GUIDE}."
         )
     return parse_protocol(_text_of(path), str(path))
 
