@@ -53,6 +53,17 @@ def calls(context: Context) -> list[tuple[object, ...]]:
     return context.actions.calls
 
 
+def test_scores_are_hidden_with_all_ai(window: MainWindow, context: Context) -> None:
+    before = texts(window, SCORE), texts(window, MADE)
+    run("overlay.toggle_all", context)
+    assert texts(window, SCORE) == ["", "", ""]
+    assert texts(window, MADE) == ["hidden with all AI", "hidden with all AI", "not there"]
+    rows = window.worklist.table.rows
+    assert rows.data(rows.index(0, SCORE), Qt.ItemDataRole.ToolTipRole).startswith("All AI is hidden")
+    run("overlay.toggle_all", context)
+    assert (texts(window, SCORE), texts(window, MADE)) == before
+
+
 def test_the_table_says_who_when_what_and_how_the_score_was_made(window: MainWindow) -> None:
     assert texts(window, STATE) == ["New", "Done", "New"]
     assert texts(window, PATIENT) == ["Lovelace, Ada", "Hopper, Grace", "Curie, Marie"]

@@ -176,7 +176,7 @@ class WorklistPage(QWidget):
         session.notice.connect(self._tell)
         session.identity_changed.connect(self._forget_message)
         signals = (worklist.changed, worklist.scan_changed, worklist.selected_changed, session.identity_changed)
-        self._refresher = Refresher(self, (*signals, worklist.run_changed), self.refresh)
+        self._refresher = Refresher(self, (*signals, worklist.run_changed, session.overlays.changed), self.refresh)
 
     def _head(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -268,7 +268,7 @@ class WorklistPage(QWidget):
         self.table.rebuild()
         shown, known = len(self.table.rows.exams), len(worklist.exams)
         counts = {state: sum(exam.state == state for exam in worklist.exams) for state in ("new", "done")}
-        text = f"{known} exams" if shown == known else f"{shown} of {known} exams"
+        text = ("1 exam" if known == 1 else f"{known} exams") if shown == known else f"{shown} of {known} exams"
         self.count.setText(f"{text}, {counts['new']} new, {counts['done']} done" if known else "")
         self._stack.setCurrentWidget(self.table if shown else self.empty)
         self.empty.setText(self._why_empty())

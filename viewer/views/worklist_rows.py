@@ -38,6 +38,9 @@ def patient_text(exam: ListedExam, *, hidden: bool) -> str:
     return format_name(exam.patient_name) or ("" if exam.patient_id else "Not named in the file")
 
 
+AI_HIDDEN = "hidden with all AI"
+
+
 def score_text(score: ListScore | None) -> str:
     """Return the malignant score with two decimals; a dash where there is none."""
     return "\N{EM DASH}" if score is None or score.malignant is None else f"{score.malignant:.2f}"
@@ -146,8 +149,8 @@ class ExamTable(QAbstractTableModel):
             ID: "" if hidden else exam.patient_id,
             DATE: HIDDEN if hidden and exam.date else format_date(exam.date),
             IMAGES: exam.contents + (", simulated" if exam.simulated else ""),
-            SCORE: score_text(exam.score),
-            MADE: "not there" if exam.missing else made_text(exam.score),
+            SCORE: "" if self._ai_hidden else score_text(exam.score),
+            MADE: "not there" if exam.missing else AI_HIDDEN if self._ai_hidden else made_text(exam.score),
             FOLDER: HIDDEN if hidden else exam.folder,
         }
         return texts[column]
@@ -155,6 +158,8 @@ class ExamTable(QAbstractTableModel):
     def _tip(self, exam: ListedExam, column: int) -> str:
         if exam.missing:
             return shown_message(exam.missing, self._session)
+        if column in (SCORE, MADE) and self._ai_hidden:
+            return "All AI is hidden, here as over the images; Show AI brings it back."
         if column in (SCORE, MADE):
             return shown_message(score_tip(exam.score), self._session)
         hint = "Enter or a double click opens it."
@@ -163,11 +168,19 @@ class ExamTable(QAbstractTableModel):
             hint = f"{exam.questions} {images} with an open question about side, view or orientation.\n{hint}"
         return f"{self._text(exam, column)}\n{hint}".strip()
 
-    @staticmethod
-    def _colour(exam: ListedExam, column: int) -> str:
+    @property
+    def _ai_hidden(self) -> bool:
+        return not self._session.overlays.settings.visible
+
+    def _colour(self, exam: ListedExam, column: int) -> str:
         if exam.missing:
             return theme.WARNING if column == MADE else theme.DISABLED
-        if column == MADE and exam.score is not None and (exam.score.untrained or exam.score.outside):
+        if (
+            column == MADE
+            and not self._ai_hidden
+            and exam.score is not None
+            and (exam.score.untrained or exam.score.outside)
+        ):
             return theme.WARNING
         quiet = column in (ID, MADE, FOLDER) or (column == STATE and exam.state != "new") or exam.state == "done"
         return theme.SECONDARY if quiet else theme.TEXT
