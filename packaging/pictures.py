@@ -127,8 +127,10 @@ class Pictures:
         self._app.window.escape()
 
     def _worklist(self) -> None:
-        run("worklist.add_folders", self._app.context, [self._exam.parent])
         worklist = self._app.session.worklist
+        for folder in worklist.folders:  # of other times
+            run("worklist.remove_folder", self._app.context, folder.path)
+        run("worklist.add_folders", self._app.context, [self._exam.parent])
         self._stage.wait(lambda: bool(worklist.rows()) and worklist.scan is None, FRAMES_S, "Listing the exams")
         worklist.show(True)
         self._stage.save(self._out / "worklist.png")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import QObject, Qt
@@ -14,27 +15,38 @@ from PySide6.QtWidgets import (
     QApplication,
     QComboBox,
     QDialog,
+    QHeaderView,
+    QItemDelegate,
     QLabel,
     QLineEdit,
+    QListView,
     QPlainTextEdit,
+    QScrollArea,
     QScrollBar,
+    QStyledItemDelegate,
     QWidget,
 )
 from pytestqt.qtbot import QtBot
 
 from tests.helpers.panel_fakes import RecordedActions, make_context, make_exam, make_result
 from viewer.app.crash import CrashDialog
-from viewer.commands import COMMANDS, Context
+from viewer.commands import COMMANDS, Context, run
+from viewer.model.displays import DisplayProfile
+from viewer.model.session import Activity
 from viewer.views import parts
 from viewer.views.command_widgets import CommandButton
 from viewer.views.dialogs import MessageDialog
+from viewer.views.display_dialog import DisplayDialog
 from viewer.views.guide_window import GuideWindow
 from viewer.views.main_window import MainWindow
+from viewer.views.question_dialog import QuestionDialog
 from viewer.views.settings_dialog import SettingsDialog
 
 OpenWindow = Callable[[Context], MainWindow]
 CONTROLS = (QAbstractButton, QAbstractSlider, QComboBox, QLineEdit, QAbstractSpinBox, QAbstractItemView, QPlainTextEdit)
 SIZES = {"1366x768": (1366, 768), "1366x768 at 200 %": (683, 384), "1920x1080 at 200 %": (960, 540)}
+PANELS = {(1366, 768): ["study", "ai"], (683, 384): [], (960, 540): ["ai"]}
+"""Side panels for which there is room."""
 
 
 def widgets(root: QWidget) -> Iterator[QWidget]:
@@ -154,6 +166,120 @@ def cut(root: QWidget) -> list[str]:
         if need > have:
             found.append(f"{where(widget)} needs {need}, has {have}")
     return found
+
+
+def cut_in_lists(root: QWidget) -> list[str]:
+    """Rows, headings, tabs and hints of fields that stand in less room than they need."""
+    found = []
+    for view in root.findChildren(QAbstractItemView):
+        plain = type(view.itemDelegate()) in (QStyledItemDelegate, QItemDelegate)
+        if not view.isVisible() or view.model() is None or not plain or not isinstance(view, QListView):
+            continue
+        need, have = view.sizeHintForColumn(0), view.viewport().width()
+        if need > have:
+            found.append(f"{where(view)} needs {need}, has {have}")
+    for head in root.findChildren(QHeaderView):
+        for section in range(head.count() if head.isVisible() else 0):
+            need, have = head.sectionSizeHint(section), head.sectionSize(section)
+            if need > have and not head.isSectionHidden(section):
+                found.append(f"{where(head)} {section} needs {need}, has {have}")
+    for field in root.findChildren(QLineEdit):
+        need, have = field.fontMetrics().horizontalAdvance(field.placeholderText()) + 8, field.width()
+        if field.isVisible() and field.placeholderText() and need > have:
+            found.append(f"{where(field)} needs {need}, has {have}")
+    return found
+
+
+def out_of_room(root: QWidget) -> list[str]:
+    """Controls and words that reach over the right edge of the window or of the page that scrolls up and down."""
+    found = []
+    for widget in root.findChildren(QWidget):
+        if not isinstance(widget, (*CONTROLS, QLabel)) or not widget.isVisible() or widget.width() <= 1:
+            continue
+        page = widget.parentWidget()
+        while page is not root and not isinstance(page.parentWidget(), QScrollArea):
+            page = page.parentWidget()
+        right = widget.mapTo(page, widget.rect().topRight()).x()
+        if right >= page.width():
+            found.append(f"{where(widget)} ends at {right} of {page.width()}")
+    return found
+
+
+def overlaps(root: QWidget) -> list[str]:
+    """Controls that lie on each other."""
+    controls = [w for w in root.findChildren(QWidget) if isinstance(w, CONTROLS) and w.isVisible() and w.width() > 1]
+    found = []
+    for number, one in enumerate(controls):
+        for other in controls[number + 1 :]:
+            if one.parentWidget() is other.parentWidget() and one.geometry().intersects(other.geometry()):
+                found.append(f"{where(one)} on {where(other)}")
+    return found
+
+
+def faults(root: QWidget) -> list[str]:
+    return [*cut(root), *cut_in_lists(root), *out_of_room(root), *overlaps(root)]
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES.keys())
+def test_panels_give_way_where_the_window_is_narrow(size: tuple[int, int], open_window: OpenWindow) -> None:
+    """The viewports keep 480 px, unless a panel was asked for; in a larger window it is back by itself."""
+    context = make_context(make_exam())
+    window = open_window(context)
+    window.resize(*size)
+    QApplication.processEvents()
+    assert [name for name in ("study", "ai") if window.panel_visible(name)] == PANELS[size]
+    assert window.grid.width() >= 480
+    window.set_panel_visible("ai", True)
+    QApplication.processEvents()
+    assert window.panel_visible("ai")
+    assert faults(window) == []
+    window.resize(1366, 768)
+    QApplication.processEvents()
+    assert window.panel_visible("study")
+    assert window.panel_visible("ai")
+    assert context.settings.panels == {"ai": True}
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES.keys())
+def test_nothing_is_cut_with_results_and_long_messages(
+    size: tuple[int, int], results_context: Context, open_window: OpenWindow, qtbot: QtBot
+) -> None:
+    """Panels, worklist, palette, sheet of keys, and every dialog, at the size at which they are really shown."""
+    window = open_window(results_context)
+    window.resize(*size)
+    results_context.session.set_activity(Activity("Reading headers of a folder that holds many exams", 120, 5000))
+    results_context.session.notice.emit("error", "R-CC DBT could not be read; copy it again from the archive. " * 2)
+    qtbot.wait(20)
+    assert (window.width(), window.height()) == size
+    assert window.minimumSizeHint().width() <= 640
+    assert faults(window) == []
+    for command in ("worklist.toggle", "help.show", "help.palette"):
+        run(command, results_context)
+        window.worklist.show()
+        QApplication.processEvents()
+        assert faults(window) == [], command
+        results_context.session.worklist.show(False)
+    image = results_context.session.active_image
+    assert image is not None
+    asked = QuestionDialog(replace(image, questions=("The header says left, the pixels say right.",)), window)
+    screen = DisplayDialog(window.screen(), DisplayProfile(), lambda: None, window)
+    for dialog in (*dialogs(results_context), asked, screen):
+        qtbot.addWidget(dialog)
+        dialog.resize(min(dialog.width(), size[0] - 40), min(dialog.height(), size[1] - 60))
+        dialog.show()
+        QApplication.processEvents()
+        assert (dialog.width(), dialog.height()) <= (size[0], size[1])
+        for title in [page.title for page in dialog.pages] if isinstance(dialog, SettingsDialog) else [""]:
+            if isinstance(dialog, SettingsDialog):
+                dialog.show_page(title)
+                QApplication.processEvents()
+            assert faults(dialog) == [], (type(dialog), title)
+        for widget in widgets(dialog):
+            if isinstance(widget, CONTROLS) and not widget.isEnabled():
+                assert "Not available" in widget.toolTip(), where(widget)
+                assert "Not available" in widget.accessibleDescription(), where(widget)
+            name = widget.accessibleName() or (widget.text() if isinstance(widget, QAbstractButton) else "")
+            assert name.strip() or widget.focusPolicy() == Qt.FocusPolicy.NoFocus, where(widget)
 
 
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES.keys())

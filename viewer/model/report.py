@@ -196,7 +196,7 @@ def _patch_view(session: Session, image: MammoImage, entry: ResultEntry | None, 
     state = session.state_of(image)
     window = state.window or default_window(image, roi.slice_index) or state.auto_window
     view = View(image, roi.slice_index, window, state.inverted, None, (), ())
-    place = f" slice {roi.slice_index + 1}" if image.frames > 1 else ""
+    place = f" {roi.slice_index + 1}/{image.frames}" if image.frames > 1 else ""
     lines = [f"{number}  {image.label} {image.modality}{place}", f"attention {roi.attention:.2f}"]
     if roi.local_scores is not None:
         lines.append(f"alone {roi.local_scores[Finding.MALIGNANT]:.2f} / {roi.local_scores[Finding.BENIGN]:.2f}")

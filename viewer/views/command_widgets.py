@@ -192,6 +192,9 @@ class CommandButton(QToolButton):
             self._dress = (icon, text)
             self._set_icon(icon, beside_text=bool(text))
             self.setText(text)
+            if self.toolButtonStyle() != Qt.ToolButtonStyle.ToolButtonIconOnly or text:
+                beside, alone = Qt.ToolButtonStyle.ToolButtonTextBesideIcon, Qt.ToolButtonStyle.ToolButtonIconOnly
+                self.setToolButtonStyle(beside if text else alone)
 
     def refresh(self) -> None:
         """Show the present state of the command."""

@@ -127,6 +127,7 @@ class DisplayDialog(QDialog):
         column.addWidget(Ruler(self))
         box = QDoubleSpinBox(self)
         box.setAccessibleName("Measured length of the line in mm")
+        box.setToolTip("Hold a ruler on the screen; 0: not measured here")
         box.setDecimals(1)
         box.setRange(0.0, 800.0)
         box.setSingleStep(0.5)
@@ -188,11 +189,14 @@ class DisplayDialog(QDialog):
         gsdf = self.outputs["gsdf"].isChecked()
         for box in (self.darkest, self.brightest):
             box.setEnabled(gsdf)
-            box.setToolTip("" if gsdf else "Not available: needed for GSDF only; choose it first.")
+            why = "" if gsdf else "Not available: needed for GSDF only; choose it first."
+            box.setToolTip(why or "As a luminance meter measures it on this display, in the light of the room")
+            box.setAccessibleDescription(why)
         problem = profile_problem(self.profile)
         self.problem.setText(f"This cannot be: {problem}." if problem else "")
         self.confirm.setEnabled(not problem)
-        self.confirm.setToolTip(f"Not available: {problem}." if problem else "")
+        self.confirm.setToolTip(f"Not available: {problem}." if problem else "Use this for the display and keep it")
+        self.confirm.setAccessibleDescription(f"Not available: {problem}." if problem else "")
 
     @property
     def profile(self) -> DisplayProfile:

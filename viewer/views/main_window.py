@@ -6,7 +6,7 @@ import base64
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QShowEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QSplitter, QVBoxLayout, QWidget
 
 from viewer.commands import Context, run
@@ -27,6 +27,8 @@ from viewer.views.viewport_grid import ViewportGrid
 from viewer.views.worklist_page import WorklistPage
 
 TITLE = "GMIC Viewer"
+VIEWPORTS_WIDTH = 480
+"""The viewports get at least this width; side panels give way, the study list first. A key brings them back."""
 FIRST_SIZE_SHARE = 0.86
 """Share of the screen that the window takes on the first start."""
 
@@ -51,6 +53,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self._context = context
         self._was_shown = False
+        self._asked: set[PanelName] = set()  # panels that were asked for although there is no room for them
         self.setObjectName("window")
         self.setAcceptDrops(True)
         self.toolbar = Toolbar(context, self)
@@ -133,9 +136,35 @@ class MainWindow(QMainWindow):
 
     def set_panel_visible(self, name: PanelName, visible: bool) -> None:
         """Show or hide a side panel, and remember it."""
+        no_room = name in self._asked or name in self._without_room()
+        if visible and no_room:
+            self._asked.add(name)
+        elif not visible:
+            self._asked.discard(name)
+        if visible or not no_room:  # put away for want of room only: in a larger window it is wanted
+            self._context.settings.panels[name] = visible
         self._panel(name).setVisible(visible)
-        self._context.settings.panels[name] = visible
         self.toolbar.refresh()
+
+    def _without_room(self) -> set[PanelName]:
+        """Return the panels that would leave the viewports too little room."""
+        room, left_out = self.width(), set[PanelName]()
+        panels: tuple[tuple[PanelName, int], ...] = (("ai", theme.AI_PANEL_WIDTH), ("study", theme.TREE_WIDTH))
+        for name, width in panels:
+            if room - width < VIEWPORTS_WIDTH:
+                left_out.add(name)
+            elif self._context.settings.panels.get(name, True):
+                room -= width
+        return left_out
+
+    def _fold_panels(self) -> None:
+        left_out = self._without_room()
+        self._asked &= left_out
+        for name in ("study", "ai"):
+            wanted = self._context.settings.panels.get(name, True) and (name not in left_out or name in self._asked)
+            if wanted == self._panel(name).isHidden():
+                self._panel(name).setVisible(wanted)
+                self.toolbar.refresh()
 
     def escape(self) -> None:
         """Close what lies over the images: sheet of keys, tool, lens, newest banner, maximised viewport; one by one."""
@@ -171,6 +200,12 @@ class MainWindow(QMainWindow):
             self.resize(screen.availableSize() * FIRST_SIZE_SHARE)
 
     # -- events --------------------------------------------------------------------------------------------------
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Let side panels give way where the window is narrow."""
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self._fold_panels()
+
     def showEvent(self, event: QShowEvent) -> None:
         """Tell when the window is there for the first time."""
         super().showEvent(event)

@@ -32,12 +32,12 @@ def finding_color(finding: Finding) -> QColor:
     return QColor(*colormaps.line_rgb(finding))
 
 
-def finding_icon(finding: Finding, side: int = 8) -> QIcon:
+def finding_icon(finding: Finding, side: int = 8, gap: int = 0) -> QIcon:
     """Return a square in the colour of a class: filled when switched on, an outline when off."""
     result = QIcon()
     for state, filled in ((QIcon.State.On, True), (QIcon.State.Off, False)):
         for ratio in (1.0, 2.0):
-            picture = QPixmap(round(side * ratio), round(side * ratio))
+            picture = QPixmap(round((side + gap) * ratio), round(side * ratio))
             picture.fill(Qt.GlobalColor.transparent)
             picture.setDevicePixelRatio(ratio)
             painter = QPainter(picture)
@@ -235,9 +235,9 @@ class OverlayControls(QWidget):
             button.setProperty("filled", True)
             button.setProperty("compact", True)
             if name in ("malignant", "benign"):
-                button.setIcon(finding_icon(Finding[name.upper()]))
+                button.setIcon(finding_icon(Finding[name.upper()], gap=1))
                 button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-                button.setIconSize(QSize(8, 8))
+                button.setIconSize(QSize(9, 8))
             button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             self.switches[f"overlay.{name}"] = button
             row.addWidget(button)

@@ -67,6 +67,7 @@ class QuestionDialog(QDialog):
             buttons[side] = button = QRadioButton(text, self)
             button.setChecked(image.laterality is side)
             button.toggled.connect(self._refresh)
+            button.setToolTip("The patient's side")
             group.addButton(button)
             row.addWidget(button)
         row.addStretch(1)
@@ -77,6 +78,7 @@ class QuestionDialog(QDialog):
         grid.addWidget(parts.caption("View"), 1, 0)
         box = QComboBox(self)
         box.setAccessibleName("View")
+        box.setToolTip("The projection of the image")
         known = [image.view] if image.view is not None and image.view not in VIEWS else []
         box.addItems(["choose…", *known, *VIEWS])
         box.setCurrentIndex(max(box.findText(image.view or ""), 0))
@@ -88,6 +90,7 @@ class QuestionDialog(QDialog):
         grid.addWidget(parts.caption("Is upright"), 2, 0)
         box = QComboBox(self)
         box.setAccessibleName("How the image is upright")
+        box.setToolTip("What has to be done for the nipple to point away from the chest wall, head up")
         box.addItem("choose…")
         for turn in TURNS:
             box.addItem(TURN_TEXTS[turn], turn)
@@ -100,6 +103,7 @@ class QuestionDialog(QDialog):
         row = QHBoxLayout()
         row.addStretch(1)
         cancel = QPushButton("Not now", self)
+        cancel.setToolTip("Leave the question open; AI does not read the image until it is answered")
         cancel.clicked.connect(self.reject)
         self.confirm = QPushButton("Use this answer", self)
         self.confirm.setDefault(True)
@@ -113,7 +117,9 @@ class QuestionDialog(QDialog):
             return  # called while the dialog is being built
         missing = self._missing()
         self.confirm.setEnabled(not missing)
-        self.confirm.setToolTip(f"Not available: choose {missing} first." if missing else "")
+        reason = f"Not available: choose {missing} first." if missing else ""
+        self.confirm.setToolTip(reason or "Keep the answer, and hang and read the image by it")
+        self.confirm.setAccessibleDescription(reason)
 
     def _missing(self) -> str:
         absent = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
@@ -15,6 +15,7 @@ from viewer.views.command_widgets import Refresher
 from viewer.views.display_notice import DisplayNotice
 
 RESEARCH_ONLY = "Research use only - not for diagnosis"
+MIN_WIDTH = 400
 HINT_MS = 6000  # how long a passing hint stays
 _WORKER = {
     "starting": "AI worker is starting",
@@ -55,15 +56,13 @@ class StatusBar(QWidget):
         self.setFixedHeight(theme.STATUS_BAR_HEIGHT)
         self.setAccessibleName("Status")
         self.research = parts.caption(RESEARCH_ONLY, "warning")
+        self.research.setMinimumWidth(self.research.sizeHint().width())  # whatever else there is to say
         self.display = DisplayNotice(context)
         self.hint = parts.ElidedLabel("", "secondary", theme.caption_font())
-        self.model = parts.ElidedLabel("", "secondary", theme.caption_font())
+        self.model = parts.caption()
+        self._model_texts: tuple[str, ...] = ("",)
         self.activity = parts.ElidedLabel("", "secondary", theme.caption_font())
-        for label in (
-            self.model,
-            self.activity,
-        ):  # as wide as their texts, where the window is
-            label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+        self.activity.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)  # as wide as the text
         self.progress = parts.ProgressLine()
         self.progress.setFixedWidth(140)
         self._build()
@@ -120,9 +119,13 @@ class StatusBar(QWidget):
             self.hint.set_look("error" if session.ai.state == "dead" else "secondary")
         image = session.active_image
         text = model_text(session.results.get(image.sop_uid) if image else None)
-        self.model.setText(text)
+        self._model_texts = (text, "   ".join(text.split("   ")[:2]), text.split("   ")[0])  # the first that fits
         self._refresh_progress()
         self._make_room()
+
+    def minimumSizeHint(self) -> QSize:
+        """Return room for what must always be read; the rest never keeps the window from getting smaller."""
+        return QSize(MIN_WIDTH, theme.STATUS_BAR_HEIGHT)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Share the line out anew."""
@@ -137,9 +140,14 @@ class StatusBar(QWidget):
         row = self.layout()
         assert row is not None  # made by _build
         margins = row.contentsMargins()
-        gaps = margins.left() + margins.right() + row.spacing() * len(shown)
-        need = gaps + sum(min(one.sizeHint().width(), one.maximumWidth()) for one in shown)
-        self.model.setVisible(bool(self.model.text()) and (not urgent or need <= self.width()))
+        taken = margins.left() + margins.right() + row.spacing() * len(shown)
+        taken += sum(min(one.sizeHint().width(), one.maximumWidth()) for one in shown if one is not self.model)
+        metrics = self.model.fontMetrics()
+        fitting = (text for text in self._model_texts if taken + metrics.horizontalAdvance(text) < self.width())
+        text = next(fitting, "")
+        self.model.setText(text)
+        self.model.setToolTip(self._model_texts[0] if text != self._model_texts[0] else "")
+        self.model.setVisible(bool(text))
 
     def _refresh_progress(self) -> None:
         session = self._context.session

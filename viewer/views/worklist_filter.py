@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from PySide6.QtCore import QTimer
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QWidget
 
 from viewer.commands import Context, run
@@ -14,6 +15,8 @@ from viewer.views.command_widgets import CommandButton, Refresher
 from viewer.views.toolbar import format_date
 from viewer.views.worklist_rows import STATE_TEXTS
 
+WIDE = 760
+"""From this width on the button beside the fields has words, px."""
 TYPING_MS = 150
 """The table follows this long after the last key."""
 HIDDEN_TIP = "Not available: identity is hidden; what remains under a name or a date would tell whose exam it is."
@@ -51,10 +54,10 @@ class FilterLine(QWidget):
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._context = context
-        self.patient = self._field("Patient name or ID", 220, "Part of name or ID; several words must all occur.")
-        self.first = self._field("From 2024-03-18", 128, "First date of the exam; a year or a month will do.")
-        self.last = self._field("To 2024-03-18", 128, "Last date of the exam; a year or a month will do.")
-        self.score = self._field("AI from 0.00", 96, "Exams whose malignant score is at least this, 0 to 1.")
+        self.patient = self._field("Patient name or ID", 124, 220, "Part of name or ID; several words must all occur.")
+        self.first = self._field("From 2024-03-18", 120, 128, "First date of the exam; a year or a month will do.")
+        self.last = self._field("To 2024-03-18", 104, 128, "Last date of the exam; a year or a month will do.")
+        self.score = self._field("AI from 0.00", 92, 96, "Exams whose malignant score is at least this, 0 to 1.")
         self.state = QComboBox(self)
         self.state.setAccessibleName("State")
         self.state.setToolTip("Exams in this state.")
@@ -67,7 +70,8 @@ class FilterLine(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 0, 12, 0)
         row.setSpacing(8)
-        for widget in (self.patient, self.first, self.last, self.score, self.state, self.clear):
+        row.addWidget(self.patient, 1)
+        for widget in (self.first, self.last, self.score, self.state, self.clear):
             row.addWidget(widget)
         row.addStretch(1)
         self._typing = QTimer(self)
@@ -78,13 +82,19 @@ class FilterLine(QWidget):
         self._refresher = Refresher(self, (session.worklist.changed, session.identity_changed), self.refresh)
         self.refresh()
 
-    def _field(self, placeholder: str, width: int, tip: str) -> QLineEdit:
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Take the words off the button where the fields need the room."""
+        super().resizeEvent(event)
+        self.clear.dress("x", "Show all" if self.width() >= WIDE else "")
+
+    def _field(self, placeholder: str, least: int, width: int, tip: str) -> QLineEdit:
         field = QLineEdit(self)
         field.setPlaceholderText(placeholder)
         field.setAccessibleName(placeholder)
         field.setToolTip(tip)
         field.setProperty("tip", tip)
-        field.setFixedWidth(width)
+        field.setMinimumWidth(least)
+        field.setMaximumWidth(width)
         field.setClearButtonEnabled(False)
         field.textEdited.connect(lambda _text: self._typing.start())
         field.returnPressed.connect(self._apply)
