@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication, QImage
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QAbstractButton, QApplication
 from pytestqt.qtbot import QtBot
 
 from gmic_core.types import Modality
@@ -149,6 +149,26 @@ def test_escape_closes_sheet_then_banner_then_maximised(open_window: OpenWindow,
     assert context.session.maximised == 0
     window.escape()
     assert context.session.maximised is None
+
+
+def test_what_closes_over_the_images_leaves_the_active_viewport_as_it_is(
+    open_window: OpenWindow, context: Context, qtbot: QtBot
+) -> None:
+    window, session = open_window(context), context.session
+    session.activate(2)
+    window.grid.setFocus()
+    window.help.toggle()
+    window.escape()
+    assert (window.focusWidget(), session.active) == (window.grid, 2)
+    window.palette_box.toggle()
+    window.palette_box.field.setText("invert")
+    qtbot.keyClick(window.palette_box.field, Qt.Key.Key_Return)
+    assert (window.focusWidget(), session.active) == (window.grid, 2)
+    assert [slot.state.inverted for slot in session.slots if slot.state] == [False, False, True, False]
+    for panel, inside in (("study", window.study.list), ("ai", window.ai.overlay.findChild(QAbstractButton))):
+        inside.setFocus()
+        window.set_panel_visible(panel, False)
+        assert (window.focusWidget(), session.active) == (window.grid, 2)
 
 
 def test_files_dropped_on_a_viewport_are_opened(open_window: OpenWindow, context: Context, tmp_path: Path) -> None:

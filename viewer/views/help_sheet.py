@@ -75,6 +75,7 @@ class HelpSheet(QWidget):
         super().__init__(parent)
         self._context, self._window = context, parent
         self._on_close = on_close
+        self._before: QWidget | None = None
         self.setObjectName("helpSheet")
         self.setAccessibleName("Keys and mouse")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -164,6 +165,7 @@ class HelpSheet(QWidget):
         if self.isVisible():
             self.close_sheet()
         else:
+            self._before = self._window.focusWidget()
             self._build()  # only now: the window must not wait for it when it starts, and keys may have changed
             self.setGeometry(self._window.rect())
             self.show()
@@ -173,6 +175,10 @@ class HelpSheet(QWidget):
     def close_sheet(self) -> bool:
         """Hide the sheet; return whether it was there."""
         was_visible = self.isVisible()
+        if was_visible:
+            before, self._before = self._before, None
+            # before hiding: Qt would move the focus on as Tab does, and make another viewport the active one
+            (before or self._window).setFocus()
         self.hide()
         if was_visible and self._on_close is not None:
             self._on_close()

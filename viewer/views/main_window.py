@@ -143,8 +143,15 @@ class MainWindow(QMainWindow):
             self._asked.discard(name)
         if visible or not no_room:  # put away for want of room only: in a larger window it is wanted
             self._context.settings.panels[name] = visible
-        self._panel(name).setVisible(visible)
+        self._show_panel(name, visible)
         self.toolbar.refresh()
+
+    def _show_panel(self, name: PanelName, visible: bool) -> None:
+        panel, focus = self._panel(name), self.focusWidget()
+        if not visible and focus is not None and panel.isAncestorOf(focus):
+            # before hiding: Qt would move the focus on as Tab does, and make another viewport the active one
+            self.grid.setFocus()
+        panel.setVisible(visible)
 
     def _without_room(self) -> set[PanelName]:
         """Return the panels that would leave the viewports too little room."""
@@ -163,7 +170,7 @@ class MainWindow(QMainWindow):
         for name in ("study", "ai"):
             wanted = self._context.settings.panels.get(name, True) and (name not in left_out or name in self._asked)
             if wanted == self._panel(name).isHidden():
-                self._panel(name).setVisible(wanted)
+                self._show_panel(name, wanted)
                 self.toolbar.refresh()
 
     def escape(self) -> None:

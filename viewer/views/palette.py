@@ -130,8 +130,9 @@ class Palette(QFrame):
         was_visible = self.isVisible()
         if was_visible:
             before, self._before = self._before, None
-            self.hide()
+            # before hiding: Qt would move the focus on as Tab does, and make another viewport the active one
             (before or self._window).setFocus()
+            self.hide()
         return was_visible
 
     def _place(self) -> None:
