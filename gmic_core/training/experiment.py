@@ -86,6 +86,8 @@ class Stage:
     bag : patches that are put together as if they were of one image, so that the attention learns as well.
     only_local : of the stage ``maps``: crops of the local network's patch size teach that network alone; the global
         one, which costs most of the time, is left as it is.
+    blur_weight : of the stage ``maps``: how much cells count, as cells without a finding, where only the out-of-plane
+        blur of a finding of other slices is; 0 leaves them out, and a map then says little about depth.
     local_cells : with ``only_local``, crops of any size: the local network's head judges every position of its feature
         map, many examples for each crop. Patches as a whole follow in another stage.
     freeze_norm : the local network's BatchNorm keeps its statistics: sensible where a batch holds few patches.
@@ -111,6 +113,7 @@ class Stage:
     bag: int = number(4, least=1)
     only_local: bool = False
     local_cells: bool = False
+    blur_weight: float = number(0.0, least=0.0, most=10.0)
     freeze_norm: bool = False
 
     def __post_init__(self) -> None:

@@ -41,10 +41,17 @@ SHOWN_CELLS = 6
 
 @dataclass(frozen=True)
 class Targets:
-    """What the map of a batch should be: both (n, 2, h, w), benign and malignant; ``counts`` is 0 where unsure."""
+    """What the map of a batch should be.
+
+    Attributes
+    ----------
+    positive, counts : (n, 2, h, w), benign and malignant; ``counts`` is 0 where unsure.
+    blurred : (n, 1, h, w), 1 where nothing is but the blur of a finding of other slices.
+    """
 
     positive: Tensor
     counts: Tensor
+    blurred: Tensor
 
 
 class MapStage(Task[MapBatch]):
@@ -84,7 +91,7 @@ class MapStage(Task[MapBatch]):
         with self.around.precision.autocast():
             logits = self._logits(pixels)
         targets = cell_targets(batch.codes, (logits.shape[2], logits.shape[3]))
-        global_ = map_loss(logits, targets)
+        global_ = map_loss(logits, targets, self.stage.blur_weight)
         local = logits.new_zeros(())
         if self.stage.local_patches:
             rng = generator(self.around.seed, epoch, step, DRAW)
@@ -208,11 +215,15 @@ def cell_targets(codes: Tensor, cells: tuple[int, int]) -> Targets:
     positive = (covered >= COVERED) | (most_around & (covered > SLIGHTLY))
     blurred = F.adaptive_avg_pool2d((codes == UNSURE).float()[:, None], cells) > SLIGHTLY
     unsure = ~positive & ((covered > 0) | blurred)
-    return Targets(positive.float(), (~unsure).float())
+    nothing = (covered == 0).all(dim=1, keepdim=True)
+    return Targets(positive.float(), (~unsure).float(), (blurred & nothing).float())
 
 
-def map_loss(logits: Tensor, targets: Targets) -> Tensor:
-    """Return the loss of a batch of maps: positive cells, all negative cells and the hardest ones, each by its mean."""
+def map_loss(logits: Tensor, targets: Targets, blur_weight: float = 0.0) -> Tensor:
+    """Return the loss of a batch of maps: positive cells, all negative cells and the hardest ones, each by its mean.
+
+    Cells of out-of-plane blur count as negative with ``blur_weight``; 0 leaves them out.
+    """
     wrong = F.binary_cross_entropy_with_logits(logits, targets.positive, reduction="none")
     positive = targets.positive.bool()
     negative = ~positive & targets.counts.bool()
@@ -224,6 +235,9 @@ def map_loss(logits: Tensor, targets: Targets) -> Tensor:
         if len(empty):
             hardest = empty.topk(min(HARDEST * len(logits), len(empty))).values
             total = total + 2.0 * empty.mean() + 0.5 * hardest.mean()
+        blurred = wrong[:, label][targets.blurred[:, 0].bool()]
+        if blur_weight and len(blurred):
+            total = total + blur_weight * blurred.mean()
     return total
 
 

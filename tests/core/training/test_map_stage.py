@@ -113,6 +113,16 @@ def test_a_store_without_the_modality_is_refused(store: Path) -> None:
         MapSource(store, ("FFDM",), MapOptions())
 
 
+def test_blur_counts_as_nothing_as_much_as_one_says() -> None:
+    targets = cell_targets(codes_of(unsure=(slice(0, 16), slice(0, 16))), (8, 8))
+    assert targets.blurred.sum() == 1
+    assert targets.blurred[0, 0, 0, 0] == 1
+    lit = torch.full((1, 2, 8, 8), -10.0)
+    lit[0, 1, 0, 0] = 10.0  # malignant where only blur is
+    assert float(map_loss(lit, targets)) < 0.001
+    assert float(map_loss(lit, targets, 0.5)) == pytest.approx(5.0, abs=0.01)
+
+
 @pytest.mark.parametrize(
     ("stage", "side", "moved"),
     [
