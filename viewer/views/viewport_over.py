@@ -93,11 +93,16 @@ class ViewportOver:
             image_laterality(state.image) is Laterality.R,
             self._marker(state),
             corner_text.person_lines(self._session.exam_of(state.image.sop_uid), hidden=self._session.identity_hidden),
-            [corner_text.Line(readout), *corner_text.image_lines(state, zoom)],
+            [corner_text.Line(readout), *self._about_image(state, zoom)],
             touches,
         )
         letters = edge_letters(state.image)
         return placed + (place_edges(size, letters, placed, touches) if letters is not None else [])
+
+    def _about_image(self, state: ImageState, zoom: float) -> list[corner_text.Line]:
+        """Return what is known about the image; its warnings may name the patient or a file."""
+        lines = corner_text.image_lines(state, zoom)
+        return [replace(line, text=shown_message(line.text, self._session)) for line in lines]
 
     def _marker(self, state: ImageState) -> corner_text.Line:
         """Return the side marker; key image, slab and sweep stand beside it, where no breast can push them away."""
