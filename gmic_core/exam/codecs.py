@@ -57,7 +57,7 @@ _tables = _Cache(64)
 
 def _key(path: Path, *more: object) -> tuple[object, ...]:
     stat = path.stat()
-    return (path, stat.st_size, stat.st_mtime_ns, *more)
+    return (path, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, *more)  # the last cannot be set back
 
 
 def decode(request: FrameRequest) -> Frame:

@@ -33,33 +33,31 @@ def file_stamp(path: Path) -> str:
 
 
 def stamp(image: MammoImage) -> str:
-    """Return the stamps of the files that an image is read from; "" when one of them is gone.
+    """Return the exact stamps of the files that an image is read from; "" when one of them is gone.
 
     Of an image in an archive these are the unpacked copies: the archive's own names are no files.
     """
-    stamps = [file_stamp(path) for path in image.source.paths]
+    stamps = [exact_stamp(path) for path in image.source.paths]
     return "" if GONE in stamps else ";".join(stamps)
 
 
-def exact_stamp(image: MammoImage) -> str:
-    """Return :func:`stamp` with the time of the last change of any kind, which no program can set back.
+def exact_stamp(path: Path) -> str:
+    """Return :func:`file_stamp` with the time of the last change of any kind, which no program can set back.
 
     Equal ones mean equal pixels even where somebody edited a file and restored its times. They differ for copies, and
     after a change of permissions: then :func:`content` decides.
     """
     try:
-        changed = [path.stat().st_ctime_ns for path in image.source.paths]
+        return f"{file_stamp(path)}:{path.stat().st_ctime_ns}"
     except OSError:
-        return ""
-    stamps = stamp(image)
-    return ";".join(f"{one}:{when}" for one, when in zip(stamps.split(";"), changed, strict=True)) if stamps else ""
+        return GONE
 
 
 def slice_stamp(image: MammoImage, slice_index: int) -> str:
-    """Return the stamp of what one slice is read from."""
+    """Return the exact stamp of what one slice is read from."""
     source = image.source
     paths = source.paths[slice_index : slice_index + 1] if source.kind == "dicom-series" else source.paths
-    return ";".join(map(file_stamp, paths))
+    return ";".join(map(exact_stamp, paths))
 
 
 def sizes(of_stamp: str) -> list[str]:

@@ -102,13 +102,12 @@ class ResultStore:
             return
         key = result_key(image, result.provenance.model, weights_key)
         try:
-            exact, content = image_key.exact_stamp(image), image_key.content(image)
-            now = image_key.stamp(image)  # last: a file that changed while it was hashed is noticed
-            if now != (stamp or now) or exact != image_key.exact_stamp(image):
+            now, content = image_key.stamp(image), image_key.content(image)
+            if now != (stamp or now) or now != image_key.stamp(image):  # before, or while it was hashed
                 log.info("a result was not kept: the files of its image changed meanwhile")
                 return
             size = self._write_arrays(key, result)
-            row = (key, exact, content, time.time(), size, to_record(result))
+            row = (key, now, content, time.time(), size, to_record(result))
             with self._database() as database:
                 database.execute("INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?)", row)
             self._tidy()
@@ -242,7 +241,7 @@ class ResultStore:
 
     def _same_pixels(self, key: str, image: MammoImage, stamp: str, content: str) -> bool:
         """Whether the files are those of the result: same times, or copies of them with the same bytes."""
-        now = image_key.exact_stamp(image)
+        now = image_key.stamp(image)
         if now and now == stamp:
             return True
         if not now or not content or image_key.sizes(now) != image_key.sizes(stamp):

@@ -49,10 +49,10 @@ def is_of(key: str, refs: tuple[str, ...], sha256: str) -> bool:
 
 def _sha256(path: Path) -> str:
     stat = path.stat()
-    return _cached_sha256(path, stat.st_size, stat.st_mtime_ns)
+    return _cached_sha256(path, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)  # the last cannot be set back
 
 
 @lru_cache(maxsize=64)
-def _cached_sha256(path: Path, size: int, mtime_ns: int) -> str:
+def _cached_sha256(path: Path, size: int, mtime_ns: int, ctime_ns: int) -> str:
     """Return the digest of a file; 56 MB take 0.1 s, and an ensemble of each network would take a second per exam."""
     return file_sha256(path)

@@ -237,8 +237,9 @@ def test_the_key_of_weights_is_their_content_and_their_settings(tmp_path: Path):
     assert file_sha256(one) in weights_key(str(one))
     assert weights_key(str(one)) != weights_key(str(two))  # the settings of loose files follow from their names
     before = weights_key(str(one))
+    restored = one.stat()
     one.write_bytes(b"abd")
-    os.utime(one, ns=(1, 1))
+    os.utime(one, ns=(restored.st_atime_ns, restored.st_mtime_ns))  # as if nothing had happened
     assert weights_key(str(one)) != before
     assert weights_key("not-there") == ""
     assert weights_key("random:3") != weights_key("random:4")
@@ -281,9 +282,9 @@ def flip_a_pixel(path: Path, *, same_time: bool = False) -> None:
 
 def test_an_edit_that_restores_the_time_of_the_file_is_noticed(image, store):
     store.save(image, "k", result_for(image.sop_uid))
-    before = image_key.stamp(image)
+    before = image_key.file_stamp(image.files[0])
     flip_a_pixel(image.files[0], same_time=True)
-    assert image_key.stamp(image) == before
+    assert image_key.file_stamp(image.files[0]) == before
     assert store.load(image, "gmic2d", "k") is None
     assert store.record(image, "gmic2d", "k") is None
 

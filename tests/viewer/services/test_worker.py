@@ -135,10 +135,10 @@ def _edited_on_the_disk(bench, exam, image):
     bench.session.open_exam(exam)
     bench.client.restore(exam.images, {}, lambda: shown.append(1))
     bench.post.run_until(lambda: shown != [])
-    data = bytearray(image.files[0].read_bytes())
+    before, data = image.files[0].stat(), bytearray(image.files[0].read_bytes())
     data[-1000] ^= 1
     image.files[0].write_bytes(bytes(data))
-    os.utime(image.files[0], ns=(5, 5))
+    os.utime(image.files[0], ns=(before.st_atime_ns, before.st_mtime_ns))  # as if nothing had happened
     bench.client.submit([image], chosen, "cpu")
     bench.wait(image, "failed")
     assert bench.entry(image).message == (
