@@ -5,14 +5,18 @@ from __future__ import annotations
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 
 SAMPLE_S = 0.02
 GIB = 1 << 30
+RUN_S = 10.0
+"""Seconds that each of several runs of the same thing may take, unless told otherwise."""
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,15 @@ def run(command: Sequence[str], env: Mapping[str, str] | None = None, timeout: f
     if process.returncode != 0:
         raise BenchError(f"{' '.join(command)}: exit {process.returncode}\n{output[-2000:]}")
     return Run(seconds, sampler.peak)
+
+
+def repeat(measure: Callable[[], Result], times: int, budget_s: float | None = None) -> list[Result]:
+    """Measure up to ``times``, but begin no other run after ``budget_s``: a slow machine is measured less often."""
+    end = time.monotonic() + (RUN_S * times if budget_s is None else budget_s)
+    found = [measure()]
+    while len(found) < times and time.monotonic() < end:
+        found.append(measure())
+    return found
 
 
 class _Sampler(threading.Thread):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-import time
+from functools import partial
 from pathlib import Path
 
-from measure import GIB, Run, run
+from measure import GIB, Run, repeat, run
 from volumes import Volumes
 
 WEIGHTS = "random:0"  # the time does not depend on what the weights are
@@ -24,15 +24,6 @@ def predict(path: Path, model: str) -> Run:
         return run(command, dict(os.environ, GMIC_HOME=f"{scratch}/home"))
 
 
-def repeat(path: Path, model: str, times: int, budget_s: float) -> list[Run]:
-    """Run up to ``times``, but begin no other run after ``budget_s``: a slow machine is measured less often."""
-    end = time.monotonic() + budget_s
-    runs = [predict(path, model)]
-    while len(runs) < times and time.monotonic() < end:
-        runs.append(predict(path, model))
-    return runs
-
-
 def measure_networks(volumes: Volumes, *, times: int, budget_s: float) -> dict[str, float]:
     """Return the figures of all networks; each the best of several runs (memory: the worst).
 
@@ -44,7 +35,7 @@ def measure_networks(volumes: Volumes, *, times: int, budget_s: float) -> dict[s
     cases["gmic3d_96"] = ("gmic3d", volumes.dbt96)
     figures = {}
     for name, (model, path) in cases.items():
-        runs = repeat(path, model, times, budget_s)
+        runs = repeat(partial(predict, path, model), times, budget_s)
         figures[f"{name}_s"] = min(each.seconds for each in runs)
         figures[f"{name}_peak_rss_gib"] = max(each.peak_rss for each in runs) / GIB
     return figures

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from measure import repeat
 from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication
@@ -46,9 +47,9 @@ def main() -> None:
         hang_at_size(qt, app, args.paths[0], args.viewports)
         if args.what == "drag":
             name = "wl_drag" if args.viewports == 1 else f"wl_drag_{args.viewports}"
-            figures = {f"{name}_p95_ms": min(np.percentile(_drag(qt, app), 95) for _ in range(args.runs))}
+            figures = {f"{name}_p95_ms": min(repeat(lambda: float(np.percentile(_drag(qt, app), 95)), args.runs))}
         elif args.what == "hanging":
-            figures = {"hanging_step_ms": min(max(_hang_through(qt, app)) for _ in range(args.runs))}
+            figures = {"hanging_step_ms": min(repeat(lambda: max(_hang_through(qt, app)), args.runs))}
         else:
             figures = _switches(qt, app, args.paths[1], args.runs)
     finally:
@@ -106,8 +107,8 @@ def _switches(qt: QApplication, app: Application, other: Path, runs: int) -> dic
     """Return the slower way of there and back between two exams, the best of ``runs``."""
     exams = [app.session.exam, scan([other]).exams[0]]
     app.session.add_exams([exams[1]], [])
-    cold = min(max(_there_and_back(qt, app, exams, ahead=False)) for _ in range(runs))
-    warm = min(max(_there_and_back(qt, app, exams, ahead=True)) for _ in range(runs))
+    cold = min(repeat(lambda: max(_there_and_back(qt, app, exams, ahead=False)), runs))
+    warm = min(repeat(lambda: max(_there_and_back(qt, app, exams, ahead=True)), runs))
     return {"exam_switch_s": cold, "exam_switch_ahead_s": warm}
 
 

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from measure import repeat
 from PySide6.QtWidgets import QApplication
 from stage import hang_at_size
 
@@ -31,7 +32,7 @@ def main() -> None:
     app = Application(qt, remember=False)
     try:
         hang_at_size(qt, app, args.path, args.viewports)
-        percentiles = np.array([np.percentile(_sweep(qt, app), [50, 95]) for _ in range(args.runs)])
+        percentiles = np.array(repeat(lambda: np.percentile(_sweep(qt, app), [50, 95]), args.runs))
         p50, p95 = percentiles.min(axis=0)
     finally:
         app.shutdown()

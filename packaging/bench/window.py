@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from measure import BenchError, run
+from measure import BenchError, repeat, run
 from volumes import Volumes
 
 VIEWER = "import sys; from viewer.launch import main; sys.exit(main())"
@@ -17,14 +17,14 @@ VIEWER = "import sys; from viewer.launch import main; sys.exit(main())"
 
 def measure_window(volumes: Volumes, *, runs: int) -> dict[str, float]:
     """Return the figures of the window, the best of ``runs``."""
-    starts = [_start(volumes.dbt70) for _ in range(runs)]
+    starts = repeat(lambda: _start(volumes.dbt70), runs)
     figures = {name: min(each[name] for each in starts) for name in ("time_to_window_s", "first_image_s")}
     for path, viewports in ((volumes.dbt24, "1"), (volumes.quad, "4")):
         figures |= _measured("scroll.py", path, "--viewports", viewports, "--runs", runs)
         figures |= _measured("reading.py", "drag", path, "--viewports", viewports, "--runs", runs)
     figures |= _measured("reading.py", "hanging", volumes.quad, "--runs", runs)
     figures |= _measured("reading.py", "switch", volumes.quad, volumes.dbt24, "--runs", runs)
-    held = [_measured("held.py", volumes.dbt70) for _ in range(runs)]
+    held = repeat(lambda: _measured("held.py", volumes.dbt70), runs)
     return figures | {name: min(each[name] for each in held) for name in held[0]}
 
 
