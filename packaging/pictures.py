@@ -1,7 +1,10 @@
 """Make the pictures of the user guide: the real window, without a display, on a simulated exam.
 
     make pictures                                  # the exam of make demo, into docs/images
-    python packaging/pictures.py EXAM OUT          # another exam, another folder
+    python packaging/pictures.py EXAM OUT LIST     # another exam, another folder; exams to list
+
+LIST is a folder of more simulated exams for the picture of the worklist (gmic-core phantom --size small --count 5);
+its path is in the picture. Without it the worklist is not taken.
 
 Only simulated breasts are shown, so that the pictures may be published. What somebody set for reading stays out:
 they have a data folder of their own, ``build/pictures``, where AI results are kept for the next time.
@@ -38,10 +41,11 @@ class Pictures:
     ----------
     stage : the window.
     out : folder of the pictures.
+    listed : folder of the exams in the worklist.
     """
 
-    def __init__(self, stage: Stage, exam: Path, out: Path) -> None:
-        self._stage, self._exam, self._out = stage, exam, out
+    def __init__(self, stage: Stage, out: Path, listed: Path | None) -> None:
+        self._stage, self._out, self._listed = stage, out, listed
         self._app = stage.app
 
     def all(self) -> None:
@@ -55,7 +59,8 @@ class Pictures:
         self._hung("projection", "single", "DBT", peak=True, volume="projection")
         self._with("keys", "help.show")
         self._with("palette", "help.palette")
-        self._worklist()
+        if self._listed is not None:
+            self._worklist(self._listed)
         self._window("settings", "settings.show", lambda: self._app.preferences.settings_dialog)
         self._window("guide", "help.guide", lambda: self._app.preferences.guide)
         dialog = MessageDialog(
@@ -82,7 +87,7 @@ class Pictures:
         size: tuple[int, int] = SIZE,
         then: Callable[[MammoImage], object] | None = None,
     ) -> None:
-        """Picture the window as it hangs; at the slice of the highest malignant saliency where asked."""
+        """Picture the window as it hangs; at the slice with the most malignant saliency where asked."""
         window, session = self._app.window, self._app.session
         window.resize(*size)
         session.overlays.update(visible=True)
@@ -105,7 +110,7 @@ class Pictures:
     def _to_peak(self, image: MammoImage) -> None:
         entry, state = self._app.session.results.get(image.sop_uid), self._app.session.active_state
         if entry is not None and entry.result is not None and state is not None:
-            state.go_to_slice(int(entry.result.profile[:, Finding.MALIGNANT].argmax()))
+            state.go_to_slice(int(entry.result.saliency[:, Finding.MALIGNANT].sum(axis=(1, 2)).argmax()))
 
     def _measure(self, image: MammoImage) -> None:
         """Draw one mark of each common kind."""
@@ -126,11 +131,11 @@ class Pictures:
         self._stage.save(self._out / f"{name}.png")
         self._app.window.escape()
 
-    def _worklist(self) -> None:
+    def _worklist(self, place: Path) -> None:
         worklist = self._app.session.worklist
         for folder in worklist.folders:  # of other times
             run("worklist.remove_folder", self._app.context, folder.path)
-        run("worklist.add_folders", self._app.context, [self._exam.parent])
+        run("worklist.add_folders", self._app.context, [place])
         self._stage.wait(lambda: bool(worklist.rows()) and worklist.scan is None, FRAMES_S, "Listing the exams")
         worklist.show(True)
         self._stage.save(self._out / "worklist.png")
@@ -149,7 +154,7 @@ class Pictures:
             raise SystemExit(f"{self._out} cannot be written")
 
 
-def main(exam: Path, out: Path) -> None:
+def main(exam: Path, out: Path, listed: Path | None) -> None:
     """Take all pictures of an exam."""
     if not exam.is_dir():
         raise SystemExit(f"there is no exam in {exam}; make demo makes one")
@@ -158,13 +163,14 @@ def main(exam: Path, out: Path) -> None:
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
     weights, _untrained = demo_weights()
     with Stage(make_qt(), SIZE, list(weights)) as stage:
-        stage.open([exam])
+        stage.open(sorted(exam.rglob("*.dcm")))
         stage.run_ai()
-        Pictures(stage, exam, out).all()
+        Pictures(stage, out, listed).all()
 
 
 if __name__ == "__main__":
     main(
         Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "build" / "demo" / "exams",
         Path(sys.argv[2]) if len(sys.argv) > 2 else ROOT / "docs" / "images",
+        Path(sys.argv[3]) if len(sys.argv) > 3 else None,
     )

@@ -37,7 +37,8 @@ class Picture:
 
     Attributes
     ----------
-    peak : breast whose volume is shown where the malignant map is highest; None: as ``view`` and ``modality`` say.
+    peak : breast whose volume is shown at the slice with the most malignant saliency; None: as ``view`` and
+        ``modality`` say.
     command : run last, e.g. to show the sheet of keys.
     """
 
@@ -225,7 +226,7 @@ def _arrange(stage: Stage, picture: Picture, out: Path) -> None:
 
 
 def _peak(stage: Stage, side: Laterality) -> tuple[MammoImage, int] | None:
-    """Return a breast's volume and slice, from 1, where the malignant map is highest; None without a result."""
+    """Return a breast's volume and slice, from 1, with the most malignant saliency; None without a result."""
     session = stage.app.session
     best: tuple[MammoImage, int] | None = None
     highest = -1.0
@@ -233,7 +234,8 @@ def _peak(stage: Stage, side: Laterality) -> tuple[MammoImage, int] | None:
         entry = session.results.get(image.sop_uid)
         if image.modality is not Modality.DBT or image.laterality is not side or not entry or not entry.result:
             continue
-        profile = entry.result.profile[:, Finding.MALIGNANT]
-        if profile.max() > highest:
-            highest, best = float(profile.max()), (image, int(profile.argmax()) + 1)
+        # summed: the highest value is 1 in many slices of a lesion
+        marked = entry.result.saliency[:, Finding.MALIGNANT].sum(axis=(1, 2))
+        if marked.max() > highest:
+            highest, best = float(marked.max()), (image, int(marked.argmax()) + 1)
     return best

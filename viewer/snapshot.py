@@ -128,6 +128,8 @@ class Stage:
         views = [view for view in self.app.window.grid.views if view.isVisible() and view.state is not None]
         if not all(view.picture() is not None or view.has_failed for view in views):
             return False
+        if self.app.window.ai.isVisible() and self.app.window.ai.patches.list.is_waiting:
+            return False
         exam, loader = self.app.session.exam, self.app.loader
         images = exam.images if exam is not None else ()
         return self._failed_or(images, lambda image: bool(loader.loaded(image))) and not self.app.runs.restoring

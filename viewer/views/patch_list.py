@@ -66,6 +66,11 @@ class PatchList(QListView):
         context.frames.frame_failed.connect(self._on_failed)
 
     @property
+    def is_waiting(self) -> bool:
+        """Whether pixels of a patch in sight are still to come."""
+        return bool(self._waiting)
+
+    @property
     def side(self) -> int:
         """Side of a picture in device-independent pixels."""
         room = self.viewport().width()
