@@ -184,7 +184,7 @@ def cut_in_lists(root: QWidget) -> list[str]:
             if need > have and not head.isSectionHidden(section):
                 found.append(f"{where(head)} {section} needs {need}, has {have}")
     for field in root.findChildren(QLineEdit):
-        need, have = field.fontMetrics().horizontalAdvance(field.placeholderText()) + 8, field.width()
+        need, have = field.fontMetrics().horizontalAdvance(field.placeholderText()) + 22, field.width()
         if field.isVisible() and field.placeholderText() and need > have:
             found.append(f"{where(field)} needs {need}, has {have}")
     return found

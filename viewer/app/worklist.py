@@ -45,10 +45,11 @@ class WorklistDesk:
         self._opening, self._loader, self._parent = opening, loader, parent
         self._opened = 0  # counts what was asked to be opened: an answer that comes late is dropped
         self._expected = ""
+        self._unlisted = ""  # the open exam, until it is on the list
         self._filter: WorklistFilter | None = None  # as it was before identity was hidden
         session.exam_changed.connect(self._exam_changed)
         session.identity_changed.connect(self._identity_changed)
-        session.worklist.changed.connect(self._expect_next)
+        session.worklist.changed.connect(self._list_changed)
         session.worklist.run_changed.connect(self._tell_run)
         session.results.changed.connect(self._result_changed)
         service.scanned = runner.restore
@@ -124,10 +125,17 @@ class WorklistDesk:
     def _exam_changed(self, exam: Exam | None) -> None:
         worklist = self._session.worklist
         key = exam_key(exam) if exam is not None else ""
+        self._unlisted = key
         worklist.set_current(key)
-        listed = worklist.get(key)
-        if listed is not None and listed.state == "new":
-            self._service.set_state([key], "seen")
+        self._list_changed()
+
+    def _list_changed(self) -> None:
+        """The exam on screen is seen, also when its folder is listed later; what the reader says then counts."""
+        listed = self._session.worklist.get(self._unlisted)
+        if listed is not None:
+            self._unlisted = ""
+            if listed.state == "new":
+                self._service.set_state([listed.key], "seen")
         self._expect_next()
 
     def _expect_next(self) -> None:

@@ -109,7 +109,8 @@ class WorklistService:
         wanted = [key for key in keys if self.model.get(key) is not None]
         for key in wanted:
             self.model.set_state(key, state)
-        self.keep(lambda: self.store.set_states(wanted, state))
+        # shown again once written: a listing that was read before may still be under way to the window
+        self._write(lambda: self.store.set_states(wanted, state))
 
     def _is_usable(self) -> bool:
         if not self.store.usable:

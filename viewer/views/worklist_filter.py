@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from PySide6.QtCore import QTimer
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QWidget
 
 from viewer.commands import Context, run
@@ -17,6 +17,8 @@ from viewer.views.worklist_rows import STATE_TEXTS
 
 WIDE = 760
 """From this width on the button beside the fields has words, px."""
+PADDING = 26
+"""What a field needs beside its text, px."""
 TYPING_MS = 150
 """The table follows this long after the last key."""
 HIDDEN_TIP = "Not available: identity is hidden; what remains under a name or a date would tell whose exam it is."
@@ -54,10 +56,10 @@ class FilterLine(QWidget):
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._context = context
-        self.patient = self._field("Patient name or ID", 124, 220, "Part of name or ID; several words must all occur.")
-        self.first = self._field("From 2024-03-18", 120, 128, "First date of the exam; a year or a month will do.")
-        self.last = self._field("To 2024-03-18", 104, 128, "Last date of the exam; a year or a month will do.")
-        self.score = self._field("AI from 0.00", 92, 96, "Exams whose malignant score is at least this, 0 to 1.")
+        self.patient = self._field("Patient name or ID", 220, "Part of name or ID; several words must all occur.")
+        self.first = self._field("From 2024-03-18", 128, "First date of the exam; a year or a month will do.")
+        self.last = self._field("To 2024-03-18", 128, "Last date of the exam; a year or a month will do.")
+        self.score = self._field("AI from 0.00", 104, "Exams whose malignant score is at least this, 0 to 1.")
         self.state = QComboBox(self)
         self.state.setAccessibleName("State")
         self.state.setToolTip("Exams in this state.")
@@ -87,13 +89,14 @@ class FilterLine(QWidget):
         super().resizeEvent(event)
         self.clear.dress("x", "Show all" if self.width() >= WIDE else "")
 
-    def _field(self, placeholder: str, least: int, width: int, tip: str) -> QLineEdit:
+    def _field(self, placeholder: str, width: int, tip: str) -> QLineEdit:
         field = QLineEdit(self)
         field.setPlaceholderText(placeholder)
         field.setAccessibleName(placeholder)
         field.setToolTip(tip)
         field.setProperty("tip", tip)
-        field.setMinimumWidth(least)
+        words = QFontMetrics(theme.body_font()).horizontalAdvance(placeholder)
+        field.setMinimumWidth(words + PADDING)
         field.setMaximumWidth(width)
         field.setClearButtonEnabled(False)
         field.textEdited.connect(lambda _text: self._typing.start())
