@@ -76,6 +76,9 @@ def mammogram(spec: BreastSpec, view: ViewName, kind: Kind, uids: Uids) -> Datas
     ds.BodyPartThickness, ds.CompressionForce = spec.thickness_mm, COMPRESSION_N
     ds.DistanceSourceToDetector = SOURCE_TO_DETECTOR_MM
     ds.DistanceSourceToPatient = SOURCE_TO_DETECTOR_MM - SUPPORT_TO_DETECTOR_MM
+    if kind == "FFDM":  # of the breast's middle; a synthetic image is of slices, in which magnification is undone
+        above = SUPPORT_TO_DETECTOR_MM + spec.thickness_mm / 2
+        ds.EstimatedRadiographicMagnificationFactor = _decimal(SOURCE_TO_DETECTOR_MM / (SOURCE_TO_DETECTOR_MM - above))
     ds.PositionerPrimaryAngle = tube_angle(spec.laterality, view)
     _describe_exposure(ds, _exposure(spec, kind))
     if uids.source:
