@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QColor
 from pytestqt.qtbot import QtBot
 
@@ -23,7 +24,7 @@ from viewer.views.banner import standing_notices
 from viewer.views.main_window import MainWindow
 from viewer.views.menus import main_menu
 from viewer.views.toolbar import exam_title
-from viewer.views.viewport_marks import visible_boxes
+from viewer.views.viewport_marks import Box, label_places, visible_boxes
 
 OpenWindow = Callable[[Context], MainWindow]
 
@@ -163,3 +164,18 @@ def test_boxes_end_where_the_image_ends(open_window: OpenWindow, context: Contex
     assert len(boxes) == 2
     heights = sorted(box.rect.height() for box in boxes)
     np.testing.assert_allclose(heights[0] / heights[1], 0.6, atol=0.01)
+
+
+def test_labels_of_boxes_on_top_of_each_other_stay_readable() -> None:
+    within = QRectF(0, 0, 400, 300)
+    spots = [QRectF(100, 100, 80, 80), QRectF(104, 104, 80, 80), QRectF(100, 2, 80, 80), QRectF(102, 100, 80, 80)]
+    boxes = [Box(rect, f"{k + 1}  0.25", 1.0, True, k == 3, k) for k, rect in enumerate(spots)]
+    places = label_places(boxes, lambda _text: 44.0, within)
+    assert [box.rank for box, _ in places] == [3, 0, 2]  # the selected one first; for one there is no room
+    assert places[0][1].topLeft() == QPointF(102, 84)
+    assert places[1][1].topLeft() == QPointF(100, 180)  # above there is no room
+    for index, (_, place) in enumerate(places):
+        assert within.contains(place)
+        assert not any(place.intersects(other) for _, other in places[:index])
+    crowd = [Box(QRectF(100, 100, 40, 40), f"{k}", 1.0, True, False, k) for k in range(6)]
+    assert [box.rank for box, _ in label_places(crowd, lambda _text: 44.0, within)] == [0, 1]

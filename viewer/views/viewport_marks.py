@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, Qt
@@ -27,13 +27,14 @@ ACTIVE_LINE = 2
 
 @dataclass(frozen=True)
 class Box:
-    """A patch on the screen: rectangle in device-independent pixels, label, how strong it is drawn."""
+    """A patch on the screen: rectangle in device-independent pixels, label, how strong it is drawn; rank 0 is first."""
 
     rect: QRectF
     label: str
     opacity: float
     on_slice: bool
     selected: bool
+    rank: int = 0
 
 
 def visible_boxes(
@@ -69,7 +70,9 @@ def visible_boxes(
         rect = QRectF(col0 / ratio, row0 / ratio, (col1 - col0) / ratio, (row1 - row0) / ratio)
         fade = NEAREST_BOX - (NEAREST_BOX - FAINTEST_BOX) * (away - 1) / max(NEARBY_SLICES - 1, 1)
         opacity = 1.0 if away == 0 else fade
-        boxes.append(Box(rect, f"{order.index(index) + 1}  {roi.attention:.2f}", opacity, away == 0, index == selected))
+        rank = order.index(index)
+        label = f"{rank + 1}  {roi.attention:.2f}"
+        boxes.append(Box(rect, label, opacity, away == 0, index == selected, rank))
     return sorted(boxes, key=lambda box: (box.selected, box.opacity))
 
 
@@ -83,8 +86,36 @@ def paint_boxes(painter: QPainter, boxes: Sequence[Box], within: QRectF) -> None
             halo = theme.color(theme.VIEWPORT, 0.5)
             _paint_outline(painter, rect.adjusted(-1, -1, 1, 1), HALO, halo, within.toAlignedRect())
         _paint_outline(painter, rect, 1, theme.color(color, box.opacity), within.toAlignedRect())
-        if box.on_slice or box.selected:
-            _paint_box_label(painter, box, color, within)
+    metrics = QFontMetricsF(painter.font())
+    labelled = [box for box in boxes if (box.on_slice or box.selected) and box.rect.intersects(within)]
+    for box, place in label_places(labelled, lambda text: metrics.horizontalAdvance(text) + 8, within):
+        painter.fillRect(place, theme.color(theme.VIEWPORT, 0.6))
+        painter.setPen(theme.color(theme.ACCENT if box.selected else theme.TEXT, max(box.opacity, 0.7)))
+        painter.drawText(place, Qt.AlignmentFlag.AlignCenter, box.label)
+
+
+def label_places(boxes: Sequence[Box], width_of: Callable[[str], float], within: QRectF) -> list[tuple[Box, QRectF]]:
+    """Return where the labels of boxes stand: at a corner of their box where no other label is, else nowhere.
+
+    The selected box and those of more attention choose first; the patch strip names those that find no room.
+    """
+    found: list[tuple[Box, QRectF]] = []
+    for box in sorted(boxes, key=lambda one: (not one.selected, one.rank)):
+        width, rect = width_of(box.label), box.rect
+        corners = [
+            (x, y) for y in (rect.top() - LABEL_HEIGHT, rect.bottom()) for x in (rect.left(), rect.right() - width)
+        ]
+        for x, y in corners:
+            place = QRectF(x, y, width, LABEL_HEIGHT)
+            if place.top() < within.top():
+                place.moveTop(max(rect.top(), within.top()))
+            if place.bottom() > within.bottom():
+                place.moveBottom(min(rect.bottom(), within.bottom()))
+            place.moveLeft(min(max(place.left(), within.left()), within.right() - width))
+            if not any(place.intersects(other) for _, other in found):
+                found.append((box, place))
+                break
+    return found
 
 
 def _paint_outline(painter: QPainter, rect: QRect, width: int, color: QColor, within: QRect) -> None:
@@ -106,19 +137,6 @@ def _strip(rgba: int, height: int) -> QImage:
     strip = QImage(HALO, height, QImage.Format.Format_ARGB32_Premultiplied)
     strip.fill(QColor.fromRgba(rgba))
     return strip
-
-
-def _paint_box_label(painter: QPainter, box: Box, color: str, within: QRectF) -> None:
-    if not box.rect.intersects(within):
-        return
-    width = QFontMetricsF(painter.font()).horizontalAdvance(box.label) + 8
-    rect = QRectF(box.rect.left(), box.rect.top() - LABEL_HEIGHT, width, LABEL_HEIGHT)
-    if rect.top() < within.top():
-        rect.moveTop(max(box.rect.top(), within.top()))
-    rect.moveLeft(min(max(rect.left(), within.left()), within.right() - width))
-    painter.fillRect(rect, theme.color(theme.VIEWPORT, 0.6))
-    painter.setPen(theme.color(color, max(box.opacity, 0.7)))
-    painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, box.label)
 
 
 def paint_cursor(painter: QPainter, point: QPointF) -> None:
