@@ -132,7 +132,7 @@ def test_nothing_to_predict_is_exit_code_1(tmp_path, capsys):
     ]
 
 
-def test_without_weights_it_says_what_to_do(tmp_path, capsys):
+def test_without_weights_it_says_what_to_do(tmp_path, capsys, no_shipped_weights):
     write_mg(tmp_path / "a.dcm", breast(300, 220), "L", "CC")
     assert main(["predict", str(tmp_path / "a.dcm"), "--out", str(tmp_path / "out")]) == 1
     message = capsys.readouterr().err

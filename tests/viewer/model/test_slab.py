@@ -128,5 +128,5 @@ def test_a_single_slice_costs_and_changes_nothing() -> None:
 
 def test_the_network_is_told_nothing_about_slabs() -> None:
     """A task names an image, a model, weights and a device: how slices are looked at cannot reach the worker."""
-    assert [field.name for field in dataclasses.fields(Task)] == ["job_id", "image", "model", "refs", "device"]
+    assert [field.name for field in dataclasses.fields(Task)] == ["job_id", "image", "model", "refs", "device", "stamp"]
     assert not any("slab" in field.name for field in dataclasses.fields(VOLUME))
