@@ -58,7 +58,6 @@ class Pictures:
         self._hung("marks", "single", "FFDM", overlay="none", then=self._measure)
         self._hung("projection", "single", "DBT", peak=True, volume="projection")
         self._with("keys", "help.show")
-        self._with("palette", "help.palette")
         if self._listed is not None:
             self._worklist(self._listed)
         self._window("settings", "settings.show", lambda: self._app.preferences.settings_dialog)
