@@ -9,6 +9,7 @@ Exit codes: 0 done, 1 an expected error (one sentence on stderr) or nothing foun
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -156,6 +157,7 @@ def _window(arguments: list[str]) -> int:
 
 def _open_window(args: argparse.Namespace) -> int:
     """Start what takes long, then import the toolkit and run the window."""
+    gc.disable()  # imports leave little garbage, and looking for it time and again takes a tenth of the start
     from viewer.services.early import Early
 
     early = Early()

@@ -38,7 +38,11 @@ class FrameReader:
     def __init__(self, *, start: bool = True, stall_s: float = STALL_S) -> None:
         self._client = DecoderClient(stall_s)
         if start:
-            self._client.start()
+            self.start()
+
+    def start(self) -> None:
+        """Start the decoder process unless it runs; the first frame starts it at the latest."""
+        self._client.start()
 
     def read(self, image: MammoImage, slice_index: int) -> Frame:
         """Return the stored values of a slice, (rows, columns), in native byte order; mapped ones are read-only.

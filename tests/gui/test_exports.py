@@ -18,8 +18,9 @@ from pytestqt.qtbot import QtBot
 from gmic_core.errors import CancelledError, DecodeError
 from gmic_core.exam.model import MammoImage
 from tests.helpers.panel_fakes import FakeFrames, RecordedActions
-from viewer.app.exporting import Exports, write_report
+from viewer.app.exporting import Exports
 from viewer.app.post import Poster
+from viewer.app.report_file import write_report
 from viewer.commands import Context, run
 from viewer.model.report import gather
 from viewer.model.report_pictures import render_views

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
@@ -11,9 +12,6 @@ from PySide6.QtWidgets import QFileDialog
 
 from gmic_core.errors import GmicError
 from gmic_core.exam.model import Exam, MammoImage
-from gmic_core.inference.occlusion import Occlusion
-from gmic_core.inference.stability import Shift
-from gmic_core.models.card import model_card
 from viewer.app.cine import CinePlayer
 from viewer.app.exporting import Exports
 from viewer.app.opening import Opening
@@ -26,8 +24,10 @@ from viewer.commands.context import PanelName, RunScope, Storage, WeightsOffer
 from viewer.model.session import Session
 from viewer.services.inference import InferenceClient
 from viewer.views.main_window import MainWindow
-from viewer.views.model_card import ModelCard
-from viewer.views.question_dialog import QuestionDialog
+
+if TYPE_CHECKING:
+    from gmic_core.inference.occlusion import Occlusion
+    from gmic_core.inference.stability import Shift
 
 FILE_FILTER = (
     "Breast images (*.dcm *.dicom *.ima *.png *.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd *.zip DICOMDIR);;All files (*)"
@@ -101,6 +101,8 @@ class AppActions:
         if not asked or self.window is None:
             return
         image = next((image for image in asked if active is not None and image.sop_uid == active.sop_uid), asked[0])
+        from viewer.views.question_dialog import QuestionDialog
+
         dialog = QuestionDialog(image, self.window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.accepted.connect(lambda: self._opening.answer(image, dialog.answer))
@@ -136,6 +138,9 @@ class AppActions:
 
     def show_model_card(self, model: str, weights: Sequence[str]) -> None:
         """Show what a network with these weights was made for."""
+        from gmic_core.models.card import model_card
+        from viewer.views.model_card import ModelCard
+
         try:
             text = "\n\n".join(model_card(model, name) for name in weights)
         except GmicError as error:

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from PySide6.QtCore import QMarginsF, QPoint, QRect, QSizeF, Qt, QTimer
-from PySide6.QtGui import QImage, QPageLayout, QPageSize, QPainter, QPdfWriter
+from PySide6.QtCore import QPoint, QRect, Qt, QTimer
+from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QFileDialog
 
 from gmic_core import __version__
 from gmic_core.errors import GmicError, StoreError
 from gmic_core.exam.model import MammoImage
 from gmic_core.inference.document import NOTICE
-from viewer.app.pdf_text import with_spaces
 from viewer.commands import Context
-from viewer.model.report import Report, gather, provenance_rows
-from viewer.model.report_pictures import Decode, render_patches, render_views
-from viewer.services.ai_export import gather_results, write_results
 from viewer.services.jobs import JobRunner, Tell
 from viewer.views import theme
 from viewer.views.main_window import MainWindow
-from viewer.views.report_page import DPI, PAGE_MM, ReportPage, picture_size
 from viewer.views.status_bar import model_text
+
+if TYPE_CHECKING:  # what writes reports and results is imported when one is asked for: the window comes up sooner
+    from viewer.model.report_pictures import Decode
 
 REPAINT_MS = 60
 """So long after identity was hidden the window has repainted itself without it."""
@@ -102,6 +100,8 @@ class Exports:
 
         PNG keeps it as text chunks; nothing in it names a patient.
         """
+        from viewer.model.report import provenance_rows
+
         session = self._session
         entries = [session.results.get(image.sop_uid) for image in shown] if session.overlays.settings.visible else []
         results = [entry.result for entry in entries if entry is not None and entry.result is not None]
@@ -125,6 +125,9 @@ class Exports:
     # -- the report ----------------------------------------------------------------------------------------------
     def report(self, *, identified: bool) -> None:
         """Save the one-page report as a PDF file."""
+        from viewer.app.report_file import write_report
+        from viewer.model.report import gather
+
         try:
             report = gather(self._session, identified=identified)  # before the dialog: the page is what was seen
         except GmicError as error:
@@ -137,6 +140,8 @@ class Exports:
     # -- AI results ----------------------------------------------------------------------------------------------
     def results(self, *, identified: bool) -> None:
         """Save scores, patches and maps of the open exam as ``gmic-core predict`` does, in a folder of their own."""
+        from viewer.services.ai_export import gather_results, write_results
+
         exported = gather_results(self._session, identified=identified)
         name = QFileDialog.getExistingDirectory(self._window, "Save AI results in", str(self._folder))
         if not name:
@@ -164,56 +169,3 @@ class Exports:
 
 def _now() -> str:
     return time.strftime("%Y-%m-%d-%H%M%S")
-
-
-def write_report(path: Path, report: Report, decode: Decode, tell: Callable[[int, int], None]) -> str:
-    """Render the pictures of a report and write it; return what to tell the reader.
-
-    Raises
-    ------
-    StoreError
-        If the file cannot be written.
-    GmicError
-        If an image cannot be read, or ``tell`` said that it was cancelled.
-    """
-    total, done = len(report.views) + len(report.patches) + 1, 0
-
-    def step() -> None:
-        nonlocal done
-        done += 1
-        tell(done, total)
-
-    tell(0, total)
-    views = render_views(report, picture_size(report), decode, step)
-    patches = render_patches(report, decode, step)
-    made = f"{time.strftime('%Y-%m-%d %H:%M')}   GMIC Viewer {__version__}"
-    part = path.with_name(f".{path.name}.part")  # a page that was not finished must not look like one
-    try:
-        _paint(part, ReportPage(report, views, patches, made))
-        part.write_bytes(with_spaces(part.read_bytes()))
-        part.replace(path)
-    except OSError as error:
-        raise StoreError(f"{path} could not be written ({error.strerror}); choose another folder.") from error
-    finally:
-        part.unlink(missing_ok=True)
-    return f"Saved {path.name}."
-
-
-def _paint(path: Path, page: ReportPage) -> None:
-    writer = QPdfWriter(str(path))
-    writer.setResolution(DPI)
-    writer.setPageLayout(
-        QPageLayout(
-            QPageSize(QSizeF(*PAGE_MM), QPageSize.Unit.Millimeter),
-            QPageLayout.Orientation.Portrait,
-            QMarginsF(),
-            QPageLayout.Unit.Millimeter,
-        )
-    )
-    writer.setTitle("Breast image report - research use only")
-    writer.setCreator(f"GMIC Viewer {__version__}")
-    painter = QPainter()
-    if not painter.begin(writer):
-        raise StoreError(f"{path.parent} cannot be written; choose another folder.")
-    page.paint(painter, DPI / 25.4)
-    painter.end()

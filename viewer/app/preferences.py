@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer
 
@@ -16,9 +17,11 @@ from viewer.model import last_exam
 from viewer.model.settings import save_settings
 from viewer.services.loader import FrameLoader
 from viewer.services.store import ResultStore
-from viewer.views.guide_window import GuideWindow
 from viewer.views.main_window import MainWindow
-from viewer.views.settings_dialog import SettingsDialog
+
+if TYPE_CHECKING:  # imported when they are opened: the main window comes up sooner
+    from viewer.views.guide_window import GuideWindow
+    from viewer.views.settings_dialog import SettingsDialog
 
 
 class Preferences:
@@ -50,6 +53,8 @@ class Preferences:
     # -- windows -------------------------------------------------------------------------------------------------
     def show_settings(self) -> None:
         """Open the settings, or bring them to the front."""
+        from viewer.views.settings_dialog import SettingsDialog
+
         if self.settings_dialog is None:
             self.settings_dialog = SettingsDialog(self._context, self._window())
         self.settings_dialog.refresh()
@@ -63,6 +68,8 @@ class Preferences:
 
     def show_guide(self, topic: str) -> None:
         """Open the user guide, or bring it to the front."""
+        from viewer.views.guide_window import GuideWindow
+
         if self.guide is None:
             self.guide = GuideWindow(self._window())
         if topic:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QScreen
@@ -13,8 +14,10 @@ from gmic_core.errors import GmicError
 from viewer.model.display_file import save_displays
 from viewer.model.session import Session
 from viewer.views import screens
-from viewer.views.display_dialog import DisplayDialog
-from viewer.views.test_pattern_view import TestPatternView
+
+if TYPE_CHECKING:  # imported when they are asked for: the window comes up sooner
+    from viewer.views.display_dialog import DisplayDialog
+    from viewer.views.test_pattern_view import TestPatternView
 
 
 class ScreenSetup:
@@ -59,6 +62,8 @@ class ScreenSetup:
 
     def show_dialog(self) -> None:
         """Ask how the window's screen is to be driven; nothing waits for the answer."""
+        from viewer.views.display_dialog import DisplayDialog
+
         screen = self._screen()
         if screen is None:
             return
@@ -84,6 +89,8 @@ class ScreenSetup:
         screen = self._screen()
         if screen is None or self.pattern is not None:
             return
+        from viewer.views.test_pattern_view import TestPatternView
+
         self.pattern = TestPatternView(self._session.displays, screen)
         self.pattern.closed.connect(self._pattern_closed)
         self.pattern.showFullScreen()

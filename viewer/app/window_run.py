@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -44,6 +45,16 @@ def make_qt(ui_scale: float = 1.0) -> QApplication:
     return qt
 
 
+def _resume_collection() -> None:
+    """Collect garbage again where the start switched it off, but never go through what the start made.
+
+    Nothing of that goes before the window does, and going through all of it would hold up a scroll step.
+    """
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
+
+
 def run_window(
     early: Early,
     *,
@@ -65,6 +76,7 @@ def run_window(
     """
     problems: list[str] = []
     settings = load_settings(problems.append)
+    early.start_reading()
     qt = make_qt(settings.ui_scale)
     try:
         app = Application(
@@ -82,6 +94,7 @@ def run_window(
     if bench is not None:
         StartBench(app.window, bench, expects_image=expects_image)
     app.show()
+    _resume_collection()
     try:
         return qt.exec()
     finally:

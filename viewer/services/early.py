@@ -37,7 +37,7 @@ class Early:
 
     def __init__(self) -> None:
         self.post = LatePost()
-        self.reader = FrameReader(start=True)
+        self.reader = FrameReader(start=False)
         self.scanner = ScanService(self.post, ScanProcess(start=True))
         self._listener: ScanListener | None = None
 
@@ -50,6 +50,10 @@ class Early:
             lambda found: self._tell(lambda listener: listener.on_found(wanted, found)),
             lambda message: self._tell(lambda listener: listener.on_failed(message)),
         )
+
+    def start_reading(self) -> None:
+        """Start the decoder: later than the scan, whose result it waits for anyway; beside it, it slows the imports."""
+        self.reader.start()
 
     def hand_over(self, listener: ScanListener, post: Callable[[Callable[[], None]], None]) -> None:
         """Tell who listens and where the GUI thread is."""
