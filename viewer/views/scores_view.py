@@ -296,6 +296,8 @@ class ScoresView(QWidget):
         if image is None:
             return "The scores of the image in the active viewport appear here.", "secondary"
         name = f"{image.label} {image.modality}"
+        if entry is None and image.questions:
+            return f"AI waits: answer the question about {name} first.", "secondary"
         if entry is None:
             text = f"No AI result for {name} yet. {{ai.run_exam}} runs all images of the exam."
             return with_keys(text, self._context), "secondary"

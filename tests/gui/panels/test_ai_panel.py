@@ -133,6 +133,14 @@ def test_tissue_outside_the_window_is_told(panel: AiPanel, context: Context, qtb
     assert panel.scores.notes.tone == "warning"
 
 
+def test_an_open_question_says_why_there_is_no_result(shown: Show) -> None:
+    exam = make_exam(frames=12)
+    asked = replace(exam.images[0], questions=("Which breast is this?",))
+    context = make_context(replace(exam, images=(asked, *exam.images[1:])))
+    panel = shown(AiPanel(context), theme.AI_PANEL_WIDTH, 900)
+    assert panel.scores.message.text() == "AI waits: answer the question about R-CC DBT first."
+
+
 def test_what_stands_there_before_a_result(panel: AiPanel, context: Context, qtbot: QtBot) -> None:
     view, results = panel.scores, context.session.results
     uid = context.session.exam.images[0].sop_uid
