@@ -1,4 +1,4 @@
-"""What is started before the GUI toolkit is imported: decoder and scan process, and the scan of the first paths."""
+"""What is started before the window is there: the scan of the first paths at once, the decoder a little later."""
 
 from __future__ import annotations
 
