@@ -1,7 +1,7 @@
 """The command ``gmic-viewer``: reads its arguments, starts what takes long, and only then imports a GUI toolkit.
 
-The given paths are scanned while PySide6 is being imported, and the decoder starts while the window is built: that is what
-brings the window up, with the first image in it, in little more than a second.
+The given paths are scanned while PySide6 is being imported, and the decoder starts while the window is built: that is
+what brings the window up, with the first image in it, in little more than a second.
 
 Exit codes: 0 done, 1 an expected error (one sentence on stderr) or nothing found, 2 wrong usage.
 """
