@@ -64,6 +64,27 @@ def test_scores_are_hidden_with_all_ai(window: MainWindow, context: Context) -> 
     assert (texts(window, SCORE), texts(window, MADE)) == before
 
 
+def test_order_and_filter_do_not_tell_hidden_scores(window: MainWindow, context: Context) -> None:
+    notices: list[tuple[str, str]] = []
+    context.session.notice.connect(lambda kind, text: notices.append((kind, text)))
+    run("worklist.sort", context, "score", False)
+    QApplication.processEvents()
+    assert texts(window, DATE) == ["2024-01-02", "2024-03-18", "2023-11-30"]
+    run("overlay.toggle_all", context)
+    QApplication.processEvents()
+    assert texts(window, DATE) == ["2024-03-18", "2024-01-02", "2023-11-30"]
+    assert window.worklist.table.horizontalHeader().sortIndicatorSection() == DATE
+    score = window.worklist.filter.score
+    assert not score.isEnabled()
+    assert score.toolTip() == "Not available: all AI is hidden; what remains above a score would tell it."
+    run("worklist.sort", context, "score", True)
+    assert notices == [("hint", "All AI is hidden: show it to sort by its scores.")]
+    run("overlay.toggle_all", context)
+    QApplication.processEvents()
+    assert texts(window, DATE) == ["2024-01-02", "2024-03-18", "2023-11-30"]
+    assert score.isEnabled()
+
+
 def test_the_table_says_who_when_what_and_how_the_score_was_made(window: MainWindow) -> None:
     assert texts(window, STATE) == ["New", "Done", "New"]
     assert texts(window, PATIENT) == ["Lovelace, Ada", "Hopper, Grace", "Curie, Marie"]

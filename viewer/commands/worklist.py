@@ -197,6 +197,9 @@ def set_filter(context: Context, wanted: WorklistFilter) -> None:
 @command("worklist.sort", "Sort", group=_GROUP, takes="column, descending")
 def set_sort(context: Context, column: SortColumn, descending: bool) -> None:
     """Sort the table by a column."""
+    if column == "score" and context.session.worklist.ai_hidden:
+        context.session.notice.emit("hint", "All AI is hidden: show it to sort by its scores.")
+        return
     context.session.worklist.set_sort(column, descending)
 
 

@@ -13,7 +13,7 @@ from viewer.model.history import History
 from viewer.model.left_exams import LeftExams
 from viewer.model.linked import Links
 from viewer.model.marks_model import MarksModel
-from viewer.model.overlays import OverlayModel
+from viewer.model.overlays import OverlayModel, OverlaySettings
 from viewer.model.placement import LinkKey, Placement, fit_scale, fitted, link_key
 from viewer.model.priors import prior_exams, related_exams
 from viewer.model.reader_state import ReaderState
@@ -96,6 +96,7 @@ class Session:
         self.links = Links(self)
         self.results = ResultsModel()
         self.worklist = Worklist()
+        self.overlays.changed.connect(self._hide_scores)
         self.trials = TrialsModel(self.results)
         self.ai = AiState()
         self._states: dict[str, ImageState] = {}
@@ -105,6 +106,10 @@ class Session:
         self.marks = MarksModel()
         reader = ReaderState(self, self._states, self._placements)
         self.history = History(reader.capture, reader.restore)
+
+    def _hide_scores(self, settings: OverlaySettings) -> None:
+        """The worklist knows while all AI is hidden: the order of its rows and which are left out tell scores, too."""
+        self.worklist.hide_ai(not settings.visible)
 
     # -- exams ---------------------------------------------------------------------------------------------------
     def add_exams(self, exams: list[Exam], rejected: list[Rejection]) -> None:

@@ -178,6 +178,7 @@ class Worklist:
     current : key of the open exam, or "" when it is not listed.
     selected : key of the row that the reader chose in the table, or "".
     shown : whether the table lies over the images.
+    ai_hidden : whether all AI is hidden; rows then come in no order, and are left out for no score, that tells one.
     """
 
     changed = Signal()
@@ -195,6 +196,7 @@ class Worklist:
     current: str = ""
     selected: str = ""
     shown: bool = False
+    ai_hidden: bool = False
     _exams: dict[str, ListedExam] = field(default_factory=dict)
 
     # -- what is listed ------------------------------------------------------------------------------------------
@@ -238,10 +240,20 @@ class Worklist:
     # -- what is shown -------------------------------------------------------------------------------------------
     def rows(self) -> list[ListedExam]:
         """Return the exams that the filter lets through, sorted; what is unknown comes last either way."""
-        return self._sorted(self.filter.lets_through)
+        return self._sorted(self.narrowed.lets_through)
+
+    @property
+    def order(self) -> tuple[SortColumn, bool]:
+        """What the rows are sorted by: the latest first instead of by score while AI is hidden."""
+        return ("date", True) if self.ai_hidden and self.sort[0] == "score" else self.sort
+
+    @property
+    def narrowed(self) -> WorklistFilter:
+        """The filter in force: without its score while AI is hidden."""
+        return replace(self.filter, least_score=None) if self.ai_hidden else self.filter
 
     def _sorted(self, wanted: Callable[[ListedExam], bool]) -> list[ListedExam]:
-        column, descending = self.sort
+        column, descending = self.order
         found = [exam for exam in self._exams.values() if wanted(exam)]
         found.sort(key=lambda exam: exam.number)
         found.sort(key=lambda exam: _sort_value(exam, column), reverse=descending)
@@ -254,7 +266,8 @@ class Worklist:
         An open exam that the filter leaves out (it may have done so by being opened) keeps its place between the
         others; one that is not listed has the first row after it and none before it.
         """
-        rows = self._sorted(lambda exam: exam.key == self.current or self.filter.lets_through(exam))
+        wanted = self.narrowed
+        rows = self._sorted(lambda exam: exam.key == self.current or wanted.lets_through(exam))
         place = next((i for i, exam in enumerate(rows) if exam.key == self.current), None)
         if place is None:
             return rows[0] if rows and step > 0 else None
@@ -270,6 +283,12 @@ class Worklist:
         """Sort the table."""
         if (column, descending) != self.sort:
             self.sort = (column, descending)
+            self.changed.emit()
+
+    def hide_ai(self, hidden: bool) -> None:
+        """Say whether all AI is hidden."""
+        if hidden != self.ai_hidden:
+            self.ai_hidden = hidden
             self.changed.emit()
 
     def set_current(self, key: str) -> None:

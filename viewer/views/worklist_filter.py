@@ -21,6 +21,7 @@ PADDING = 26
 """What a field needs beside its text, px."""
 TYPING_MS = 150
 """The table follows this long after the last key."""
+AI_HIDDEN_TIP = "Not available: all AI is hidden; what remains above a score would tell it."
 HIDDEN_TIP = "Not available: identity is hidden; what remains under a name or a date would tell whose exam it is."
 
 
@@ -130,6 +131,10 @@ class FilterLine(QWidget):
             field.setEnabled(not hidden)
             field.setToolTip(HIDDEN_TIP if hidden else str(field.property("tip")))
             field.setAccessibleDescription(HIDDEN_TIP if hidden else "")
+        ai_hidden = self._context.session.worklist.ai_hidden
+        self.score.setEnabled(not ai_hidden)
+        self.score.setToolTip(AI_HIDDEN_TIP if ai_hidden else str(self.score.property("tip")))
+        self.score.setAccessibleDescription(AI_HIDDEN_TIP if ai_hidden else "")
         self.clear.refresh()
         if self._typing.isActive():
             return

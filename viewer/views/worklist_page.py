@@ -75,7 +75,7 @@ class Exams(QTableView):
             self.selectRow(row)
         elif row is None and self.rows.exams and not self.currentIndex().isValid():
             self.selectRow(0)
-        column, descending = worklist.sort
+        column, descending = worklist.order
         order = Qt.SortOrder.DescendingOrder if descending else Qt.SortOrder.AscendingOrder
         place = next(i for i, (_, sorted_by) in enumerate(HEADINGS) if sorted_by == column)
         self.horizontalHeader().setSortIndicator(place, order)
@@ -95,7 +95,7 @@ class Exams(QTableView):
 
     def _sort_by(self, section: int) -> None:
         column = HEADINGS[section][1]
-        before, descending = self._context.session.worklist.sort
+        before, descending = self._context.session.worklist.order
         if column is not None:
             first: dict[SortColumn, bool] = {"date": True, "score": True}  # what one looks for comes first
             turned = not descending if column == before else first.get(column, False)

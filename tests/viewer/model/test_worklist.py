@@ -73,6 +73,20 @@ def test_rows_are_sorted_and_the_unknown_comes_last(
     assert "".join(keys(worklist)) == order
 
 
+def test_hidden_ai_takes_no_part_in_order_and_filter(worklist: Worklist) -> None:
+    worklist.set_sort("score", True)
+    worklist.set_filter(WorklistFilter(least_score=0.5))
+    assert keys(worklist) == ["a"]
+    worklist.hide_ai(True)
+    assert keys(worklist) == ["a", "b", "d", "c"]  # the latest first, as if nobody had asked for scores
+    assert worklist.order == ("date", True)
+    worklist.set_sort("patient", False)
+    assert keys(worklist) == ["d", "b", "c", "a"]
+    worklist.set_sort("score", True)
+    worklist.hide_ai(False)
+    assert keys(worklist) == ["a"]
+
+
 def test_next_exam_follows_the_table(worklist: Worklist) -> None:
     assert worklist.neighbour(+1).key == "a"  # type: ignore[union-attr]  # nothing listed is open: the first row
     assert worklist.neighbour(-1) is None
