@@ -86,6 +86,7 @@ class Application(QObject):
         self.log.install()
         self.settings = settings or load_settings(problems.append)
         early = early or Early()
+        early.start_reading()
         self.post = Poster()
         self.session = Session()
         self.session.overlays.update(**vars(self.settings.overlay))

@@ -76,7 +76,6 @@ def run_window(
     """
     problems: list[str] = []
     settings = load_settings(problems.append)
-    early.start_reading()
     qt = make_qt(settings.ui_scale)
     try:
         app = Application(
