@@ -116,6 +116,13 @@ class FilterLine(QWidget):
         run("worklist.filter", self._context, wanted)
 
     @staticmethod
+    def _bar(field: QLineEdit, reason: str) -> None:
+        """Disable a field and say why; without a reason let it be used again."""
+        field.setEnabled(not reason)
+        field.setToolTip(reason or str(field.property("tip")))
+        field.setAccessibleDescription(reason)
+
+    @staticmethod
     def _mark(field: QLineEdit, good: bool, problem: str) -> None:
         palette = field.palette()
         palette.setColor(field.foregroundRole(), theme.color(theme.TEXT if good else theme.WARNING))
@@ -128,13 +135,8 @@ class FilterLine(QWidget):
         hidden = self._context.session.identity_hidden
         wanted = self._context.session.worklist.filter
         for field in (self.patient, self.first, self.last):
-            field.setEnabled(not hidden)
-            field.setToolTip(HIDDEN_TIP if hidden else str(field.property("tip")))
-            field.setAccessibleDescription(HIDDEN_TIP if hidden else "")
-        ai_hidden = self._context.session.worklist.ai_hidden
-        self.score.setEnabled(not ai_hidden)
-        self.score.setToolTip(AI_HIDDEN_TIP if ai_hidden else str(self.score.property("tip")))
-        self.score.setAccessibleDescription(AI_HIDDEN_TIP if ai_hidden else "")
+            self._bar(field, HIDDEN_TIP if hidden else "")
+        self._bar(self.score, AI_HIDDEN_TIP if self._context.session.worklist.ai_hidden else "")
         self.clear.refresh()
         if self._typing.isActive():
             return
