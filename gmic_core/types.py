@@ -85,11 +85,12 @@ class Provenance:
     untrained: bool  # random weights: the overlay is noise and is marked so
     training_data: str
     preprocessing_version: str
-    precision: str  # "float32"
+    precision: str  # of the convolutions, "float32"
     device: str  # "cpu" or "cuda:0 (name)"
     seconds: float
     software: str  # "gmic-viewer 0.1.0, torch 2.13.0"
     created: str  # ISO 8601, UTC
+    mode: str = "exact"  # or "fast", see gmic_core.inference.execution.modes
 
     @property
     def simulated_only(self) -> bool:
@@ -134,6 +135,8 @@ class ImageResult:
     features : float32 (K, 512), what the local network made of each patch, in the order of ``rois``; None where it was
         not kept (results of earlier versions).
     vectors : float32 (members, 256), the largest global features of each set of weights.
+    augmentations : (benign, malignant) of each window of test-time augmentation; the scores are their mean then, while
+        maps and patches are those of the plain window. Empty without.
     """
 
     sop_uid: str
@@ -156,3 +159,4 @@ class ImageResult:
     spread: npt.NDArray[np.float16] | None = None
     features: npt.NDArray[np.float32] | None = None
     vectors: npt.NDArray[np.float32] | None = None
+    augmentations: tuple[tuple[float, float], ...] = field(default=())

@@ -18,15 +18,17 @@ import numpy.typing as npt
 from gmic_core.errors import InferenceError
 from gmic_core.exam.geometry import NetworkWindow
 from gmic_core.exam.model import MammoImage
-from gmic_core.inference.engine import Planner, Run, run_image
+from gmic_core.inference.engine import Job, Planner, Run, run_jobs
+from gmic_core.inference.ensemble import ensemble_mean, mean_pairs
 from gmic_core.inference.network import LoadedNetwork
 from gmic_core.inference.reader import Frame, Reader
 from gmic_core.models.registry import ModelSpec
 from gmic_core.preprocessing import PixelLevels, WindowPlan, plan_window
 from gmic_core.preprocessing.augment import WINDOW_NOISE, augmented, take_window
 from gmic_core.preprocessing.window import AugmentationWindow
-from gmic_core.types import ImageResult
+from gmic_core.types import CLASSES, ImageResult
 
+SCORES = ("y", "y_global", "y_local")
 AUGMENTATIONS = 10
 """Of both papers."""
 
@@ -62,12 +64,61 @@ def run_augmented(
     """
     if count < 1:
         raise InferenceError(f"An image must be augmented at least once, not {count} times.")
-    results = []
-    for number in range(count):
-        planner = noisy_planner(image.sop_uid, seed, number, noise)
-        result = run_image(image, loaded, reader, run, planner=planner)
-        results.append(replace(result, notes=(*result.notes, f"Augmentation {number + 1} of {count}.")))
-    return tuple(results)
+    plain = PlainPlans()
+    planners = [noisy_planner(image.sop_uid, seed, number, noise, plain) for number in range(count)]
+    results = run_jobs(image, [Job(loaded, planner) for planner in planners], reader, run or Run())
+    return tuple(
+        replace(result, notes=(*result.notes, f"Augmentation {number} of {count}."))
+        for number, result in enumerate(results, start=1)
+    )
+
+
+def run_averaged(
+    image: MammoImage,
+    networks: Sequence[LoadedNetwork],
+    reader: Reader,
+    run: Run | None = None,
+    *,
+    count: int = AUGMENTATIONS,
+    noise: int = WINDOW_NOISE,
+    seed: int = 0,
+) -> ImageResult:
+    """Return the result of an ensemble whose scores are the means over ``count`` augmentations.
+
+    The image is read, decoded and projected once for all networks and windows; what is kept of a window is its map.
+    Maps, patches and what is told of members are those of the plain window, where the maps of all members lie on one
+    grid; the scores of each augmentation (the mean over the members) are in ``augmentations``.
+
+    Raises what :func:`run_augmented` does.
+    """
+    if count < 1:
+        raise InferenceError(f"An image must be augmented at least once, not {count} times.")
+    plain = PlainPlans()
+    planners = [noisy_planner(image.sop_uid, seed, number, noise, plain) for number in range(count)]
+    jobs = [Job(loaded, planner) for planner in (plain, *planners) for loaded in networks]
+    results = run_jobs(image, jobs, reader, run or Run())
+    size = len(networks)
+    windows = [results[start : start + size] for start in range(size, len(results), size)]
+    means = [[mean_pairs([getattr(m, name) for m in window]) for window in windows] for name in SCORES]
+    notes = _spread_note([(pair[0], pair[1]) for pair in means[0]])
+    base = ensemble_mean(results[:size])
+    seconds = sum(result.provenance.seconds for result in results)
+    return replace(
+        base,
+        **{name: mean_pairs(pairs) for name, pairs in zip(SCORES, means, strict=True)},
+        augmentations=tuple(means[0]),
+        notes=(*base.notes, notes),
+        provenance=replace(base.provenance, seconds=seconds),
+    )
+
+
+def _spread_note(scores: Sequence[tuple[float, float]]) -> str:
+    """Say what the augmentations were and how far their scores lie apart."""
+    deviation, low, high = np.std(scores, axis=0), np.min(scores, axis=0), np.max(scores, axis=0)
+    each = ", ".join(
+        f"{name} {low[c]:.3f} to {high[c]:.3f}, SD {deviation[c]:.3f}" for c, name in reversed(list(enumerate(CLASSES)))
+    )
+    return f"Scores are means of {len(scores)} augmentations ({each}); maps and patches are those of the plain window."
 
 
 def mean_scores(results: Sequence[ImageResult]) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -77,13 +128,34 @@ def mean_scores(results: Sequence[ImageResult]) -> tuple[tuple[float, float], tu
     return (float(y[0]), float(y[1])), (float(y_global[0]), float(y_global[1]))
 
 
-def noisy_planner(uid: str, seed: int, number: int, noise: int) -> Planner:
-    """Return what lays the window of one augmentation of one image."""
+class PlainPlans:
+    """Lays the plain window of an image once, however many windows are drawn from it."""
+
+    def __init__(self) -> None:
+        self._known: list[tuple[MammoImage, ModelSpec, WindowPlan]] = []
+
+    def __call__(self, projection: Frame, levels: PixelLevels, image: MammoImage, spec: ModelSpec) -> WindowPlan:
+        """Return the plan of :func:`~gmic_core.preprocessing.plan_window`."""
+        for known, of, plan in self._known:
+            if known is image and of == spec:
+                return plan
+        plan = plan_window(projection, levels, image, spec)
+        self._known.append((image, spec, plan))
+        return plan
+
+
+def noisy_planner(uid: str, seed: int, number: int, noise: int, plain: Planner = plan_window) -> Planner:
+    """Return what lays the window of one augmentation of one image.
+
+    Parameters
+    ----------
+    plain : lays the window that it is drawn from.
+    """
     digest = hashlib.sha256(repr((uid, seed, number)).encode()).digest()
     rng = np.random.default_rng(list(np.frombuffer(digest, "<u4")))
 
     def planner(projection: Frame, levels: PixelLevels, image: MammoImage, spec: ModelSpec) -> WindowPlan:
-        plan = plan_window(projection, levels, image, spec)
+        plan = plain(projection, levels, image, spec)
         return moved(plan, augmented(plan, image.view, rng, noise))
 
     return planner

@@ -1,6 +1,7 @@
-"""One image through one network: in slice batches inside a memory budget, with progress, cancel and partial maps.
+"""One image through one or several networks: slice by slice inside a memory budget, with progress and cancel.
 
-How the slices are read is in :mod:`gmic_core.inference.slices`.
+How the slices are read is in :mod:`gmic_core.inference.slices`, what each network makes of them in
+:mod:`gmic_core.inference.track`, how its layers are run in :mod:`gmic_core.inference.execution`.
 """
 
 from __future__ import annotations
@@ -8,36 +9,30 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from gmic_core import __version__
-from gmic_core.errors import CancelledError, InferenceError
+from gmic_core.errors import CancelledError
 from gmic_core.exam.model import MammoImage
-from gmic_core.inference.choice import acceptance_notes, check_acceptance
-from gmic_core.inference.events import Event, ImageFinished, ImageStarted, Progress, SliceSaliency
+from gmic_core.inference.choice import check_acceptance
+from gmic_core.inference.events import Event, ImageFinished, Progress, SliceSaliency
+from gmic_core.inference.execution.upload import Uploader
 from gmic_core.inference.network import LoadedNetwork
 from gmic_core.inference.reader import Frame, Reader
-from gmic_core.inference.slices import Slices, check_side, project
-from gmic_core.models.gmic_blocks import RoiSelection, crop_patch
-from gmic_core.models.gmic_network import LocalPass
+from gmic_core.inference.slices import Slices, check_side
+from gmic_core.inference.track import Track
 from gmic_core.models.registry import ModelSpec
-from gmic_core.models.resnet22 import cells_of
-from gmic_core.preprocessing import PREPROCESSING_VERSION, PixelLevels, WindowPlan, plan_window
-from gmic_core.types import SIMULATED_ONLY, ImageResult, Provenance, Roi
+from gmic_core.preprocessing import PixelLevels, WindowPlan, plan_window
+from gmic_core.types import ImageResult
 
 DEFAULT_BUDGET = 800 << 20
 """Bytes for pixels and activations; the interpreter, torch and the weights come on top (about 0.5 GiB)."""
-LARGEST_BATCH = {"cpu": 2, "cuda": 16}
-"""Slices at once: larger batches gain nothing on a CPU, and a run stops only between batches."""
+LARGEST_BATCH = 16
+"""Slices at once: larger batches gain nothing on any device, and a run stops only between batches."""
 LIVE_ACTIVATIONS = 3.5
 """Copies of the first feature map that are alive at once at the network's peak (measured)."""
-OUTSIDE_NOTE = 0.01
-"""Share of the breast outside the network's window from which the reader is told."""
 
 Planner = Callable[[Frame, PixelLevels, MammoImage, ModelSpec], WindowPlan]
 """Lays the network's window on an image; :func:`~gmic_core.preprocessing.plan_window` unless it is to be moved."""
@@ -83,6 +78,19 @@ class Run:
         self.on_event(Progress(image.sop_uid, stage, done, total))
 
 
+@dataclass(frozen=True)
+class Job:
+    """One network on one window of an image.
+
+    Attributes
+    ----------
+    planner : lays the window; test-time augmentation moves it.
+    """
+
+    loaded: LoadedNetwork
+    planner: Planner = plan_window
+
+
 def run_image(
     image: MammoImage,
     loaded: LoadedNetwork,
@@ -107,76 +115,97 @@ def run_image(
         If it was stopped.
     """
     run = run or Run()
-    started = time.monotonic()
-    network = loaded.network
-    spec = network.spec
-    check_acceptance(image, spec)
-    step = partial(run.step, image)
-    if not run.orientation_confirmed:
-        check_side(image, reader)
-    levels, projection = project(image, reader, step)
-    plan = planner(projection, levels, image, spec)
-    del projection
-    shape = (plan.window.rows, plan.window.columns)
-    cells = cells_of(*shape)
-    slices = Slices(image, reader, plan, run.budget // 2, step)
-    to_stored = plan.window.saliency_to_stored(cells).matrix
-    weights = loaded.weights
-    run.on_event(
-        ImageStarted(
-            image.sop_uid,
-            loaded.model,
-            image.frames,
-            cells,
-            to_stored,
-            weights.name,
-            weights.sha256,
-            weights.untrained,
-            _simulated_only(loaded),
-        )
-    )
-    with torch.inference_mode():
-        saliency, vector = _global(image, loaded, slices, cells, run)
-        y_global = network.global_score(saliency)
-        chosen = network.select(saliency, shape)
-        local = _local(loaded, slices, chosen, image, run)
-        y = y_global if local is None else network.combine(y_global, local.y_local, vector, local.z)
-    maps = saliency.cpu().numpy()
-    accepted = acceptance_notes(image, spec, simulated_only=_simulated_only(loaded))
-    notes = (*accepted, *plan.notes, *_outside_note(plan), *chosen.notes)
-    result = ImageResult(
-        sop_uid=image.sop_uid,
-        modality=image.modality,
-        laterality=image.laterality,
-        view=image.view,
-        y=_pair(y),
-        y_global=_pair(y_global),
-        y_local=(float("nan"), float("nan")) if local is None else _pair(local.y_local),
-        rois=_rois(chosen, local, plan, spec.patch_size),
-        saliency=maps.astype(np.float16),
-        saliency_to_stored=to_stored,
-        window_to_stored=plan.window.stored_to_network().inverse().matrix,
-        window_shape=shape,
-        profile=maps.max(axis=(2, 3)).astype(np.float32),
-        outside_fraction=plan.outside_fraction,
-        provenance=_provenance(loaded, time.monotonic() - started),
-        notes=notes,
-        features=None if local is None else local.features.cpu().numpy(),
-        vectors=vector.cpu().numpy(),
-    )
+    (result,) = run_jobs(image, [Job(loaded, planner)], reader, run)
     run.on_event(ImageFinished(result))
     return result
 
 
-# -- the network -------------------------------------------------------------------------------------------------
+def run_members(
+    image: MammoImage, networks: Sequence[LoadedNetwork], reader: Reader, run: Run | None = None
+) -> tuple[ImageResult, ...]:
+    """Run the members of an ensemble on one image, which is read, decoded and cut once for all of them.
+
+    The maps of the first member are told as they come. Raises what :func:`run_image` does.
+    """
+    return run_jobs(image, [Job(loaded) for loaded in networks], reader, run or Run())
 
 
-def batch_size(shape: tuple[int, int], budget: int, device: str = "cpu") -> int:
-    """Return how many slices of (rows, columns) go through the global network at once on a type of device."""
+def run_jobs(image: MammoImage, jobs: Sequence[Job], reader: Reader, run: Run) -> tuple[ImageResult, ...]:
+    """Run several networks, or several windows, on one image that is read once for all; one result for each job.
+
+    Where a device runs out of memory, the batch of slices is halved, and at last the CPU computes: there is always a
+    result, and its notes say what happened. Raises what :func:`run_image` does.
+    """
+    limit, notes = LARGEST_BATCH, ""
+    while True:
+        try:
+            return _run_jobs(image, jobs, reader, run, limit, notes)
+        except torch.OutOfMemoryError:
+            torch.cuda.empty_cache()
+            used = min(limit, max(job.loaded.executor.largest_batch for job in jobs))
+            if used > 1:
+                limit = used // 2
+                notes = f"The memory of the device was short: {limit} slices were computed at once instead of {used}."
+            elif _elsewhere(jobs):
+                jobs = [Job(job.loaded.on_cpu(), job.planner) for job in jobs]
+                notes = "The memory of the device was not enough for a single slice: the CPU computed instead."
+            else:
+                raise
+
+
+def _elsewhere(jobs: Sequence[Job]) -> bool:
+    """Whether anything is computed on another device than the CPU."""
+    return any(job.loaded.device.type != "cpu" for job in jobs)
+
+
+def _run_jobs(
+    image: MammoImage, jobs: Sequence[Job], reader: Reader, run: Run, limit: int, note: str
+) -> tuple[ImageResult, ...]:
+    started = time.monotonic()
+    step = partial(run.step, image)
+    for job in jobs:
+        check_acceptance(image, job.loaded.network.spec)
+    if not run.orientation_confirmed:
+        check_side(image, reader)
+    slices = Slices(image, reader, run.budget // 2)
+    levels, projection = slices.project(step)
+    plans = _plans(image, jobs, levels, projection)
+    del projection
+    distinct = [plan for n, plan in enumerate(plans) if plan not in plans[:n]]
+    slices.measure(distinct, step)
+    tracks = [
+        Track(job.loaded, plan, distinct.index(plan), image.frames) for job, plan in zip(jobs, plans, strict=True)
+    ]
+    run.on_event(tracks[0].started(image))
+    with torch.inference_mode():
+        _scan(image, tracks, slices, run, limit)
+        for track in tracks:
+            track.choose()
+        _look(image, tracks, slices, run)
+        seconds = (time.monotonic() - started) / len(tracks)
+        return tuple(track.result(image, seconds, note) for track in tracks)
+
+
+def _plans(image: MammoImage, jobs: Sequence[Job], levels: PixelLevels, projection: Frame) -> list[WindowPlan]:
+    """Return the window of each job; jobs with the same planner and the same input share one."""
+    plans: list[WindowPlan] = []
+    for n, job in enumerate(jobs):
+        spec = job.loaded.network.spec
+        same = (m for m in range(n) if jobs[m].planner == job.planner and jobs[m].loaded.network.spec == spec)
+        earlier = next(same, None)
+        plans.append(job.planner(projection, levels, image, spec) if earlier is None else plans[earlier])
+    return plans
+
+
+# -- the networks ------------------------------------------------------------------------------------------------
+
+
+def batch_size(shape: tuple[int, int], budget: int, largest: int = 1) -> int:
+    """Return how many slices of (rows, columns) go through the global network at once, at most ``largest``."""
     rows, columns = shape
     first_map = 16 * (rows // 2) * (columns // 2) * 4  # channels x half x half x float32
     each = int(first_map * LIVE_ACTIVATIONS) + rows * columns * 4
-    return int(min(max(budget // 2 // each, 1), LARGEST_BATCH.get(device, 1)))
+    return int(min(max(budget // 2 // each, 1), largest))
 
 
 def batches_outward(frames: int, size: int) -> Iterator[range]:
@@ -186,100 +215,47 @@ def batches_outward(frames: int, size: int) -> Iterator[range]:
         yield range(start, min(start + size, frames))
 
 
-def _global(
-    image: MammoImage, loaded: LoadedNetwork, slices: Slices, cells: tuple[int, int], run: Run
-) -> tuple[Tensor, Tensor]:
-    """Return the saliency (slices, 2, h, w) and the largest features (1, 256), telling each map as it comes."""
-    network, device = loaded.network, loaded.device
-    window = slices.plan.window
-    saliency = torch.empty((image.frames, 2, *cells), device=device)
-    vector: Tensor | None = None
-    done = 0
-    size = batch_size((window.rows, window.columns), run.budget, device.type)
+def _scan(image: MammoImage, tracks: Sequence[Track], slices: Slices, run: Run, limit: int) -> None:
+    """Run the global networks over all slices, telling each map of the first one as it comes.
+
+    A CUDA device computes while the next batch is read: what a batch gave is asked for one batch later.
+    """
+    largest = min(limit, *(track.loaded.executor.largest_batch for track in tracks))
+    size = min(batch_size((track.plan.window.rows, track.plan.window.columns), run.budget, largest) for track in tracks)
     batches = list(batches_outward(image.frames, size))
-    windows = slices.standardised(k for batch in batches for k in batch)
+    windows = slices.windows(k for batch in batches for k in batch)
+    upload = Uploader(tracks[0].loaded.device, slices.moments)
+    late: range | None = None
+    done = 0
     for batch in batches:
-        x = torch.from_numpy(np.stack([next(windows)[1] for _ in batch]))[:, None]
-        part = network.global_pass(x.to(device))
-        saliency[batch.start : batch.stop] = part.saliency
-        highest = part.vector.amax(dim=0, keepdim=True)
-        vector = highest if vector is None else torch.maximum(vector, highest)
-        for k, values in zip(batch, part.saliency.cpu().numpy().astype(np.float16), strict=True):
-            run.on_event(SliceSaliency(image.sop_uid, k, values))
+        inputs = upload.standardised([next(windows)[1] for _ in batch])
+        for track in tracks:
+            track.scan(batch, inputs[track.window])
+        if tracks[0].loaded.device.type == "cpu":
+            late = batch
+        if late is not None:
+            _tell(image, tracks[0], late, run)
+        late = batch if tracks[0].loaded.device.type != "cpu" else None
         done += len(batch)
         run.step(image, "global network", done, image.frames)
-    if vector is None:
-        raise InferenceError("The image has no frames; read the file again or check that it is complete.")
-    return saliency, vector
+    if late is not None:
+        _tell(image, tracks[0], late, run)
 
 
-def _local(
-    loaded: LoadedNetwork, slices: Slices, chosen: RoiSelection, image: MammoImage, run: Run
-) -> LocalPass | None:
-    """Cut the chosen patches at full resolution and run the local network; None where nothing was chosen."""
-    count = len(chosen)
-    if count == 0:
-        return None
-    size = loaded.network.spec.patch_size
-    patches: list[Tensor | None] = [None] * count
-    order = chosen.slices.tolist()
-    done = 0
-    for k, pixels in slices.standardised(sorted(set(order))):  # each once, however many patches it holds
-        plane = torch.from_numpy(pixels)
-        for i in (i for i, on in enumerate(order) if on == k):
-            row, column = (int(v) for v in chosen.corners[i])
-            patches[i] = crop_patch(plane, (row, column), size).clone()
-            done += 1
-        run.step(image, "patches", done, count)
-    return loaded.network.local(torch.stack([p for p in patches if p is not None]).to(loaded.device))
+def _tell(image: MammoImage, track: Track, batch: range, run: Run) -> None:
+    maps = track.saliency[batch.start : batch.stop].cpu().numpy().astype(np.float16)
+    for k, values in zip(batch, maps, strict=True):
+        run.on_event(SliceSaliency(image.sop_uid, k, values))
 
 
-# -- the result --------------------------------------------------------------------------------------------------
-
-
-def _pair(y: Tensor) -> tuple[float, float]:
-    benign, malignant = y[0].tolist()
-    return float(benign), float(malignant)
-
-
-def _rois(chosen: RoiSelection, local: LocalPass | None, plan: WindowPlan, size: Sequence[int]) -> tuple[Roi, ...]:
-    """Return the patches with their boxes in stored pixels: the part of each that the network's window covers."""
-    if local is None:
-        return ()
-    to_stored = plan.window.stored_to_network().inverse()
-    rois = []
-    for i, (row, column) in enumerate(chosen.corners.tolist()):
-        last = min(row + size[0], plan.window.rows), min(column + size[1], plan.window.columns)
-        inside = (max(row, 0), max(column, 0), *last)
-        box = [round(value) for value in to_stored.apply_box(inside)]
-        benign, malignant = local.patch_scores[i].tolist()
-        attention = float(local.attention[0, i])
-        rois.append(Roi(int(chosen.slices[i]), box[0], box[1], box[2], box[3], attention, (benign, malignant)))
-    return tuple(rois)
-
-
-def _outside_note(plan: WindowPlan) -> tuple[str, ...]:
-    if plan.outside_fraction <= OUTSIDE_NOTE:
-        return ()
-    return (f"{plan.outside_fraction:.1%} of the breast lies outside the network's window and was not analysed.",)
-
-
-def _simulated_only(loaded: LoadedNetwork) -> bool:
-    return SIMULATED_ONLY in loaded.weights.training_data
-
-
-def _provenance(loaded: LoadedNetwork, seconds: float) -> Provenance:
-    weights = loaded.weights
-    return Provenance(
-        model=loaded.model,
-        weights=weights.name,
-        weights_sha256=weights.sha256,
-        untrained=weights.untrained,
-        training_data=weights.training_data,
-        preprocessing_version=PREPROCESSING_VERSION,
-        precision="float32",
-        device=loaded.device_label,
-        seconds=seconds,
-        software=f"gmic-viewer {__version__}, torch {torch.__version__}",
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
+def _look(image: MammoImage, tracks: Sequence[Track], slices: Slices, run: Run) -> None:
+    """Cut the patches that all tracks chose, each slice read once, and run the local networks."""
+    wanted = sorted({k for track in tracks for k in track.patch_slices})
+    done, total = 0, sum(len(track.patch_slices) for track in tracks)
+    for k, cuts in slices.windows(wanted):
+        for track in tracks:
+            if k in track.patch_slices:
+                done += track.cut(k, torch.from_numpy(slices.moments[track.window].apply(cuts[track.window])))
+        run.step(image, "patches", done, total)
+    for track in tracks:
+        track.look()

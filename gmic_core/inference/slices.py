@@ -1,18 +1,18 @@
-"""The slices of one image as a network sees them, without the volume ever being in memory as float32.
+"""The slices of one image as networks see them, without the volume ever being in memory as float32.
 
 A volume is read for its maximum projection (where is the breast?), again for mean and deviation of the windows, and
-slice by slice for the network. Windows of decoded frames are kept as stored values while the budget lasts, because
-decoding is slow; frames that are mapped from an uncompressed file cost nothing to read again and are not kept.
+slice by slice for the network. Decoding is slow, so decoded slices are kept as stored values while the budget lasts:
+whole ones first, their windows once these are known. Frames that are mapped from an uncompressed file cost nothing to
+read again and are not kept. Several networks and several windows (test-time augmentation) share all of it.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 
 import numpy as np
-import numpy.typing as npt
 
 from gmic_core.errors import InferenceError
 from gmic_core.exam.model import MammoImage
@@ -59,37 +59,78 @@ def frames_ahead(image: MammoImage, reader: Reader, order: Iterable[int]) -> Ite
 
 def project(image: MammoImage, reader: Reader, step: Step) -> tuple[PixelLevels, Frame]:
     """Read all frames; return the grey levels and the maximum projection (rows, columns)."""
-    projection = Projection(PixelLevels.of(image.pixel))
-    for done, (_, frame) in enumerate(frames_ahead(image, reader, range(image.frames)), start=1):
-        projection.add(frame)
-        step("reading", done, image.frames)
-    return projection.finish()
+    return Slices(image, reader, room=0).project(step)
 
 
 class Slices:
-    """Windows of the slices of one image, standardised over all of them together.
+    """The slices of one image, cut into one or several windows.
 
     Parameters
     ----------
-    room : bytes that kept windows may take.
+    room : bytes that kept slices may take.
+
+    Attributes
+    ----------
+    plans : the windows, once :meth:`measure` was called.
+    moments : of each window, over all slices together.
     """
 
-    def __init__(self, image: MammoImage, reader: Reader, plan: WindowPlan, room: int, step: Step) -> None:
-        self._image, self._reader, self.plan = image, reader, plan
-        self._kept: dict[int, Frame] = {}
-        self._moments = Moments()
-        for done, (k, frame) in enumerate(frames_ahead(image, reader, range(image.frames)), start=1):
-            cut = plan.take(frame)
-            self._moments = self._moments.plus(cut)
-            if not isinstance(frame, np.memmap) and room >= cut.nbytes:
-                self._kept[k] = cut
-                room -= cut.nbytes
-            step("measuring", done, image.frames)
+    def __init__(self, image: MammoImage, reader: Reader, room: int) -> None:
+        self._image, self._reader, self._room = image, reader, room
+        self._kept: dict[int, Frame] = {}  # whole slices; with a single window and once it is known, windows
+        self._cut = False
+        self.plans: tuple[WindowPlan, ...] = ()
+        self.moments: tuple[Moments, ...] = ()
 
-    def standardised(self, order: Iterable[int]) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
-        """Yield (slice, window (rows, columns)) in the given order: mean 0 and deviation 1 over the whole volume."""
+    def project(self, step: Step) -> tuple[PixelLevels, Frame]:
+        """Read all frames; return the grey levels and the maximum projection (rows, columns)."""
+        projection = Projection(PixelLevels.of(self._image.pixel))
+        frames = frames_ahead(self._image, self._reader, range(self._image.frames))
+        for done, (k, frame) in enumerate(frames, start=1):
+            projection.add(frame)
+            self._keep(k, frame, frame)
+            step("reading", done, self._image.frames)
+        return projection.finish()
+
+    def measure(self, plans: Sequence[WindowPlan], step: Step) -> None:
+        """Read all frames once more for the mean and the deviation of each window."""
+        self.plans = tuple(plans)
+        moments = [Moments() for _ in plans]
+        single = len(plans) == 1
+        for done, (k, frame) in enumerate(self._frames(range(self._image.frames)), start=1):
+            cuts = [plan.take(frame) for plan in plans]
+            moments = [sums.plus(cut) for sums, cut in zip(moments, cuts, strict=True)]
+            if single:
+                self._forget(k)
+                self._keep(k, cuts[0], frame)
+            step("measuring", done, self._image.frames)
+        self._cut = single
+        self.moments = tuple(moments)
+
+    def windows(self, order: Iterable[int]) -> Iterator[tuple[int, tuple[Frame, ...]]]:
+        """Yield (slice, its windows (rows, columns) before standardisation, one for each plan) in the given order."""
         wanted = list(order)
+        if not self._cut:
+            yield from ((k, tuple(plan.take(frame) for plan in self.plans)) for k, frame in self._frames(wanted))
+            return
         missing = frames_ahead(self._image, self._reader, [k for k in wanted if k not in self._kept])
         for k in wanted:
-            cut = self._kept[k] if k in self._kept else self.plan.take(next(missing)[1])
-            yield k, self._moments.apply(cut)
+            yield k, (self._kept[k] if k in self._kept else self.plans[0].take(next(missing)[1]),)
+
+    def _frames(self, order: Iterable[int]) -> Iterator[tuple[int, Frame]]:
+        """Yield (slice, stored values): what was kept as a whole slice, the others as they are read."""
+        wanted = list(order)
+        missing = frames_ahead(self._image, self._reader, [k for k in wanted if k not in self._kept])
+        held = {k: k in self._kept for k in wanted}
+        for k in wanted:
+            yield k, self._kept[k] if held[k] else next(missing)[1]
+
+    def _keep(self, k: int, values: Frame, read: Frame) -> None:
+        """Keep what was made of a slice while there is room; not what was mapped, which costs nothing to read."""
+        if not isinstance(read, np.memmap) and values.nbytes <= self._room:
+            self._kept[k] = values
+            self._room -= values.nbytes
+
+    def _forget(self, k: int) -> None:
+        kept = self._kept.pop(k, None)
+        self._room += 0 if kept is None else kept.nbytes

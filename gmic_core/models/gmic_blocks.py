@@ -5,6 +5,7 @@ A 2D image is a volume of one slice here: saliency maps are (slices, 2, h, w) th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,6 +18,9 @@ from gmic_core.types import CLASSES
 
 PATCH_SIZE = (256, 256)
 DEFAULT_ZETA = 10
+
+NEAR_TIE = 1e-6
+"""Windows whose means differ by less are told: rounding on another device may turn their order."""
 
 SliceDraw = Callable[[int, int], int]
 """``draw(low, high)`` returns a whole number in low .. high - 1; ``numpy.random.RandomState.randint`` is one."""
@@ -109,21 +113,53 @@ def select_rois(
     is closed, the first one is chosen again and again, as in the published code.
     """
     _check_map(saliency)
-    scores, notes = _combined_map(saliency.detach().cpu())
+    scores, notes = _combined_map(saliency.detach().float())
+    cells = (saliency.shape[2], saliency.shape[3])
     if scores is None:
-        return _selection([], image_size, (saliency.shape[2], saliency.shape[3]), notes)
-    depth, h, w = saliency.shape[0], saliency.shape[2], saliency.shape[3]
-    rows, columns = _window_cells(image_size, (h, w), patch_size)
-    picks: list[tuple[int, int, int, int]] = []
+        return _selection([], image_size, cells, notes)
+    window = _window_cells(image_size, cells, patch_size)
+    picks: list[Tensor] = []
     for _ in range(num_patches):
-        means = F.avg_pool2d(scores[:, None], (rows, columns), stride=1)[:, 0]  # (slices, h - rows + 1, w - cols + 1)
-        position = int(means.argmax())  # the first of equal maxima: lowest slice, then row by row
-        centre, inside = divmod(position, means.shape[1] * means.shape[2])
-        row, column = divmod(inside, means.shape[2])
-        low, high = max(0, centre - zeta), min(depth, centre + zeta + 1)
-        scores[low:high, row : row + rows, column : column + columns] = 0.0
-        picks.append((centre if draw is None else int(draw(low, high)), row, column, centre))
-    return _selection(picks, image_size, (h, w), notes)
+        found = _highest(scores, window)  # (slice, row, column, windows as high)
+        _close(scores, found, window, zeta)
+        picks.append(found)
+    table = [tuple(row) for row in torch.stack(picks).tolist()]  # the only thing that leaves the device
+    depth = len(scores)
+    drawn = [
+        (k if draw is None else int(draw(max(0, k - zeta), min(depth, k + zeta + 1))), row, column, k)
+        for k, row, column, _ in table
+    ]
+    return _selection(drawn, image_size, cells, (*notes, *_tie_notes([ties for *_, ties in table])))
+
+
+def _highest(scores: Tensor, window: tuple[int, int]) -> Tensor:
+    """Return int64 (4,): slice, row and column of the window with the highest mean, and how many others tie with it."""
+    means = F.avg_pool2d(scores[:, None], window, stride=1)[:, 0]  # (slices, h - rows + 1, w - columns + 1)
+    flat = means.flatten()
+    best = flat.argmax()  # the first of equal maxima: lowest slice, then row by row
+    value = flat[best]
+    ties = ((flat >= value - NEAR_TIE) & (value > 0)).sum() - (value > 0).long()
+    inside = means.shape[1] * means.shape[2]
+    return torch.stack([best // inside, best % inside // means.shape[2], best % means.shape[2], ties])
+
+
+def _close(scores: Tensor, found: Tensor, window: tuple[int, int], zeta: int) -> None:
+    """Set the chosen window to zero, in ``zeta`` slices on each side too; in place."""
+    k, row, column, _ = found.unbind()
+    planes, rows, columns = (torch.arange(size, device=scores.device) for size in scores.shape)
+    near = (planes - k).abs() <= zeta
+    down, across = (rows >= row) & (rows < row + window[0]), (columns >= column) & (columns < column + window[1])
+    scores.masked_fill_(near[:, None, None] & down[:, None] & across, 0.0)
+
+
+def _tie_notes(ties: list[int]) -> tuple[str, ...]:
+    """Say which choices hung on less than :data:`NEAR_TIE`."""
+    tied = [number for number, count in enumerate(ties, start=1) if count > 0]
+    if not tied:
+        return ()
+    which = "patch " + str(tied[0]) if len(tied) == 1 else "patches " + ", ".join(map(str, tied))
+    text = f"Near tie in the choice of {which}: another place was within {NEAR_TIE:g}; another device may choose it."
+    return (text,)
 
 
 def _check_map(saliency: Tensor) -> None:
@@ -133,17 +169,17 @@ def _check_map(saliency: Tensor) -> None:
 
 def _combined_map(saliency: Tensor) -> tuple[Tensor | None, tuple[str, ...]]:
     """Return the sum of both class maps, each stretched to 0..1 over all slices, and what had to be left out."""
-    if not bool(torch.isfinite(saliency).all()):
+    low, high = saliency.amin(dim=(0, 2, 3)), saliency.amax(dim=(0, 2, 3))  # (classes,)
+    lows, highs = torch.stack([low, high]).tolist()
+    if not all(map(math.isfinite, (*lows, *highs))):  # NaN and infinity reach the extremes
         raise ModelError("The saliency map contains NaN or infinity; the weights or the image are damaged.")
     total: Tensor | None = None
     constant: list[str] = []
     for index, name in enumerate(CLASSES):
-        values = saliency[:, index]  # (slices, h, w)
-        low, high = values.min(), values.max()
-        if bool(low == high):
+        if lows[index] == highs[index]:
             constant.append(name)
             continue
-        stretched = (values - low) / (high - low)
+        stretched = (saliency[:, index] - low[index]) / (high[index] - low[index])  # (slices, h, w)
         total = stretched if total is None else total + stretched
     if len(constant) == len(CLASSES):
         return None, ("Both saliency maps are constant: no patch was chosen; the score is the global one.",)

@@ -142,7 +142,7 @@ class GmicNetwork(nn.Module):
         On the CPU they go one by one: a batch is not faster there, and its sums differ in the last bits with its size,
         which decided between equal slices (the first must win) and so depended on the batch.
         """
-        self._check_image(x)
+        self.check_image(x)
         if x.device.type != "cpu" or self.training or len(x) == 1:
             return self._global_pass(x)
         parts = [self._global_pass(one) for one in torch.split(x, 1)]
@@ -151,8 +151,11 @@ class GmicNetwork(nn.Module):
     def _global_pass(self, x: Tensor) -> GlobalPass:
         features = self.ds_net(x)  # (n, 256, h, w)
         logits = self.left_postprocess_net["gn_conv_last"](features)
-        saliency = torch.sigmoid(logits) if self._activation == "sigmoid" else torch.relu(torch.tanh(logits))
-        return GlobalPass(saliency, features.amax(dim=(2, 3)))
+        return GlobalPass(self.activated(logits), features.amax(dim=(2, 3)))
+
+    def activated(self, logits: Tensor) -> Tensor:
+        """Return the saliency of a class map (n, 2, h, w) before its activation."""
+        return torch.sigmoid(logits) if self._activation == "sigmoid" else torch.relu(torch.tanh(logits))
 
     def saliency_of(self, x: Tensor) -> Tensor:
         """Return the saliency maps (n, 2, h, w) of slices (n, 1, H, W)."""
@@ -224,7 +227,14 @@ class GmicNetwork(nn.Module):
             [crop_patch(slices[index, 0], (row, column), self.spec.patch_size) for index, (row, column) in picks]
         )
 
-    def _check_image(self, x: Tensor) -> None:
+    def check_image(self, x: Tensor) -> None:
+        """Make sure that ``x`` is slices (n, 1, H, W) that are large enough.
+
+        Raises
+        ------
+        ModelError
+            If it is not.
+        """
         if x.ndim != 4 or x.shape[1] != 1:
             raise ModelError(f"{self.spec.name} takes slices of shape (n, 1, H, W), not {tuple(x.shape)}.")
         if 0 in resnet22.cells_of(x.shape[2], x.shape[3]):
@@ -254,7 +264,7 @@ class GmicImageNetwork(GmicNetwork):
 
     def forward(self, x: Tensor, draw: SliceDraw | None = None) -> GmicOutput:
         """Run everything on images (N, 1, H, W)."""
-        self._check_image(x)
+        self.check_image(x)
         if len(x) == 0:
             raise ModelError(f"{self.spec.name} was given no image (batch of 0).")
         results = [self.run_volume(image, draw) for image in torch.split(x, 1)]

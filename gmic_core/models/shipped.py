@@ -6,6 +6,7 @@ other image somebody has to name them, and is told what that is worth. Imports n
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -13,9 +14,10 @@ from pathlib import Path
 from gmic_core.errors import ModelError, WeightsError
 from gmic_core.models.registry import get_spec
 from gmic_core.models.weight_metadata import WeightMetadata, read_metadata, simulated_only
-from gmic_core.models.weights_record import TENSORS_SUFFIX, WeightsRecord, file_sha256
+from gmic_core.models.weights_record import TENSORS_SUFFIX, WeightsRecord, file_sha256, numbers
 
 CARD_SUFFIX = ".md"
+ANSWER_SUFFIX = ".answer.json"
 ORIGIN = "shipped with the program"
 LICENCE = "Apache-2.0"
 SIMULATED_NOTE = "Trained on simulated breasts only; says nothing about patients."
@@ -83,7 +85,15 @@ class ShippedWeights:
             training_data=simulated_only(metadata.training_data),
             imported=metadata.created,
             hyper=dict(metadata.hyper),
+            known_answer=self._known_answer(name),
         )
+
+    def _known_answer(self, name: str) -> tuple[float, ...]:
+        path = self.folder / f"{name}{ANSWER_SUFFIX}"
+        try:
+            return numbers(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else ()
+        except (OSError, ValueError, TypeError) as error:
+            raise WeightsError(f"The known answer {path} is damaged; install the program again.") from error
 
     def statement(self, name: str) -> str:
         """Return the model card in one line: its first line that is no heading, or what the file says of itself.

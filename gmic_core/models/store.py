@@ -19,7 +19,7 @@ from typing import Literal
 
 from gmic_core.errors import StoreError, WeightsError
 from gmic_core.models.shipped import ShippedWeights
-from gmic_core.models.weights_record import TENSORS_SUFFIX, WeightsRecord, file_sha256
+from gmic_core.models.weights_record import TENSORS_SUFFIX, WeightsRecord, file_sha256, numbers
 from gmic_core.paths import ensure_dir, weights_dir
 
 __all__ = ["Check", "WeightsRecord", "WeightsStore", "check_name", "file_sha256", "name_from_file"]
@@ -109,7 +109,9 @@ class WeightsStore:
             if path.stat().st_size > _MAX_RECORD_BYTES:
                 raise WeightsError(f"The record {path} is far too large; remove it and import the weights again.")
             content = json.loads(path.read_text(encoding="utf-8"))
-            return WeightsRecord(**{entry.name: content[entry.name] for entry in fields(WeightsRecord)})
+            values = {"known_answer": (), **content}  # records of earlier versions have none
+            values["known_answer"] = numbers(values["known_answer"])
+            return WeightsRecord(**{entry.name: values[entry.name] for entry in fields(WeightsRecord)})
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise WeightsError(f"The record {path} is damaged; remove it and import the weights again.") from error
 

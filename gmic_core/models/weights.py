@@ -15,6 +15,7 @@ from torch import Tensor
 
 from gmic_core.errors import WeightsError
 from gmic_core.models.gmic_network import GmicNetwork
+from gmic_core.models.known_answer import reference_answer
 from gmic_core.models.random_weights import random_state
 from gmic_core.models.registry import ModelSpec, available_models, create_model, get_spec
 from gmic_core.models.store import WeightsRecord, WeightsStore, check_name, file_sha256, name_from_file
@@ -43,6 +44,7 @@ class LoadedWeights:
     sha256 : of the file; of the tensors' bytes for random weights.
     state : published keys, float32 on the CPU.
     hyper : all hyperparameters, for ``create_model(model, **hyper)``.
+    known_answer : recorded with the weights, see :mod:`gmic_core.models.known_answer`; empty where nothing is.
     trained_input : window and pixel size that they were trained at, where these are not the network's usual ones.
     """
 
@@ -55,6 +57,7 @@ class LoadedWeights:
     state: dict[str, Tensor]
     hyper: dict[str, object]
     trained_input: TrainedInput | None = None
+    known_answer: tuple[float, ...] = ()
 
 
 def resolve_weights(model: str, ref: str, store: WeightsStore | None = None) -> LoadedWeights:
@@ -137,6 +140,7 @@ def import_weights(
         training_data=_training_data(spec, release, said),
         imported=datetime.now(UTC).isoformat(timespec="seconds"),
         hyper=hyper,
+        known_answer=_answer(fitting, hyper, state),
     )
     metadata = dataclasses.replace(
         said, model=fitting, hyper=hyper, licence=record.licence, training_data=record.training_data
@@ -144,6 +148,12 @@ def import_weights(
     return (WeightsStore() if store is None else store).add(
         record, lambda target: save_file(state, str(target), metadata=metadata)
     )
+
+
+def _answer(model: str, hyper: dict[str, object], state: dict[str, Tensor]) -> tuple[float, ...]:
+    network = create_model(model, **hyper)
+    load_reference_state(network, state)
+    return reference_answer(network)
 
 
 def _training_data(spec: ModelSpec, release: int | None, said: WeightMetadata) -> str:
@@ -207,6 +217,7 @@ def _stored(model: str, store: WeightsStore, name: str) -> LoadedWeights:
         state=checked_state(path, state),
         hyper=dataclasses.asdict(get_spec(model).hyper(**record.hyper)),
         trained_input=read_metadata(path).trained_input,
+        known_answer=record.known_answer,
     )
 
 

@@ -19,6 +19,8 @@ class WeightsRecord:
     origin : name of the file that was imported; ``origin_sha256`` is that file's.
     hyper : hyperparameters of the network with these weights.
     imported : ISO 8601, UTC.
+    known_answer : what the network must answer to the tiny input of :mod:`gmic_core.models.known_answer`; empty for
+        weights that were imported by an earlier version.
     """
 
     name: str
@@ -31,6 +33,20 @@ class WeightsRecord:
     training_data: str
     imported: str
     hyper: dict[str, object] = field(default_factory=dict)
+    known_answer: tuple[float, ...] = ()
+
+
+def numbers(value: object) -> tuple[float, ...]:
+    """Return a recorded list of numbers.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is none.
+    """
+    if not isinstance(value, list | tuple):
+        raise TypeError("not a list")
+    return tuple(float(each) for each in value)
 
 
 def file_sha256(path: Path) -> str:

@@ -119,7 +119,7 @@ class AiRuns:
             if now is exam and self._session.ai.automatic:
                 self.run_missing()
 
-        self._client.restore(exam.images, self.weights(exam.images), restored)
+        self._client.restore(exam.images, self.weights(exam.images), restored, self._settings.device)
         self._restore_beside()
 
     def _restore_beside(self) -> None:
@@ -128,7 +128,7 @@ class AiRuns:
         beside = [image for image in self._session.images_at_hand if image.sop_uid not in own | self._asked]
         if beside:
             self._asked |= {image.sop_uid for image in beside}
-            self._client.restore(beside, self.weights(beside))
+            self._client.restore(beside, self.weights(beside), device=self._settings.device)
 
     def tell_notes(self) -> None:
         """Tell what has to be known of the images of the open exam before a network runs on them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gmic_core.inference.execution.modes import PLACES
 from viewer.commands.context import Context
 from viewer.commands.table import command
 from viewer.model.settings import CINE_FPS, UI_SCALES
@@ -46,9 +47,12 @@ def set_offer_last(context: Context, value: bool) -> None:
     context.actions.save_settings()
 
 
-@command("settings.device", "Compute on", group=_GROUP, takes="auto, cpu or cuda")
+@command("settings.device", "Compute on", group=_GROUP, takes=", ".join(PLACES))
 def set_device(context: Context, device: str) -> None:
-    """Where the networks run, from the next run on; "auto" takes a graphics card where there is one."""
+    """Where the networks run and how, from the next run on; "auto" takes a graphics card where there is one.
+
+    A graphics card computes in fast mode (float16, within 0.01 of exact) unless "exact" (float32) is asked for.
+    """
     context.settings.device = device
     context.actions.save_settings()
 

@@ -245,7 +245,8 @@ def provenance_rows(results: Sequence[ImageResult]) -> tuple[tuple[str, str], ..
         data = prov.training_data or "data that nobody stated"
         how = (
             f"weights {prov.weights} (sha {_short(prov.weights_sha256)}), trained on {data}, preprocessing "
-            f"{prov.preprocessing_version}, {prov.precision}, {prov.device}, {prov.software}, {prov.created[:10]}"
+            f"{prov.preprocessing_version}, {prov.mode} mode ({prov.precision}), {prov.device}, "
+            f"{prov.software}, {prov.created[:10]}"
         )
         groups.setdefault((f"{prov.model} on {result.modality}", how), []).append(prov.seconds)
     return tuple((name, f"{how}, {_duration(seconds)}") for (name, how), seconds in groups.items())

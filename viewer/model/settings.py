@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gmic_core.errors import StoreError
+from gmic_core.inference.execution.modes import PLACES
 from gmic_core.paths import ensure_dir, user_data_dir
 from viewer.model.last_exam import is_last_exam
 from viewer.model.overlays import OverlaySettings
@@ -41,7 +42,7 @@ class Settings:
     Attributes
     ----------
     weights : for each model the weights to run it with (names or files); several make an ensemble.
-    device : ``auto``, ``cpu`` or ``cuda``.
+    device : where networks run and how: one of :data:`gmic_core.inference.execution.modes.PLACES`.
     ai_automatic : run the networks as soon as an exam is opened.
     recent : paths opened last, newest first.
     overlay : switches and sliders of the overlay panel.
@@ -219,7 +220,7 @@ def _is_table(value: object, fits: Callable[[object], bool]) -> bool:
 
 _CHECKS: dict[str, Callable[[object], bool]] = {
     "weights": lambda value: _is_table(value, _is_texts),
-    "device": lambda value: value in ("auto", "cpu", "cuda"),
+    "device": lambda value: value in PLACES,
     "ai_automatic": _is_bool,
     "recent": _is_texts,
     "layout": _is_text,

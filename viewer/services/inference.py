@@ -182,9 +182,18 @@ class InferenceClient:
             self._link.send(request)
         return job_id
 
-    def restore(self, images: Iterable[MammoImage], weights: Weights, done: Callable[[], None] | None = None) -> None:
-        """Show the kept results of these images that belong to the chosen weights; read in the background."""
-        self._kept.restore(images, weights, done)
+    def restore(
+        self,
+        images: Iterable[MammoImage],
+        weights: Weights,
+        done: Callable[[], None] | None = None,
+        device: str = "auto",
+    ) -> None:
+        """Show the kept results of these images that belong to the chosen weights and suit where runs would compute.
+
+        They are read in the background.
+        """
+        self._kept.restore(images, weights, done, device)
 
     def cancel(self, job_id: str | None = None) -> None:
         """Stop what runs and forget what waits, of one job or of all; finished images keep their results."""

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from gmic_core.errors import GmicError
 from gmic_core.exam.model import MammoImage
 from gmic_core.inference.choice import model_with_weights
+from gmic_core.inference.execution.modes import suits
 from gmic_core.types import ImageResult
 from viewer.model.session import Session
 from viewer.services import image_key
@@ -43,11 +44,19 @@ class KeptResults:
         """Write a finished result; the reader is told when that fails."""
         self._disk.submit(self._guarded, lambda: self._save(task, result))
 
-    def restore(self, images: Iterable[MammoImage], weights: Weights, done: Callable[[], None] | None = None) -> None:
+    def restore(
+        self,
+        images: Iterable[MammoImage],
+        weights: Weights,
+        done: Callable[[], None] | None = None,
+        device: str = "auto",
+    ) -> None:
         """Show the kept results of these images that were made with the chosen weights, unless the exam changes.
 
         Parameters
         ----------
+        device : one of :data:`gmic_core.inference.execution.modes.PLACES`; where it asks for the exact mode, results
+            of the fast one stay away.
         done : called on the GUI thread when all are shown, or there were none.
         """
         wanted, exam = list(images), self._session.exam
@@ -64,7 +73,7 @@ class KeptResults:
             found: list[ImageResult] = []
             stamps = {image.sop_uid: image_key.stamp(image) for image in wanted}
             try:
-                found = self._load(wanted, weights)
+                found = [one for one in self._load(wanted, weights) if suits(one.provenance.mode, device)]
             finally:
                 self._post(lambda: show(found, stamps))
 

@@ -18,6 +18,7 @@ class Task:
 
     Attributes
     ----------
+    device : one of :data:`gmic_core.inference.execution.modes.PLACES`.
     refs : weights as users write them (name, file, ``random:SEED``); several make an ensemble.
     stamp : of the image's files when its exam was opened; a result of any other pixels is refused. "": not known.
     """

@@ -71,6 +71,7 @@ def from_record(text: str, sop_uid: str, arrays: dict[str, Any]) -> ImageResult:
         members=tuple(_member(member) for member in plain.get("members", ())),  # earlier versions kept none
         spread=_spread(arrays, saliency.shape),
         features=_rows(arrays, "features", len(plain["rois"])),
+        augmentations=tuple(_pair(scores) for scores in plain.get("augmentations", ())),
         vectors=_rows(arrays, "vectors", len(plain.get("members", ())) or 1),
     )
 

@@ -22,6 +22,7 @@ from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING
 
 from gmic_core.errors import CancelledError, GmicError, InferenceError, StoreError
+from gmic_core.inference.execution.modes import split_place
 from gmic_core.paths import ensure_dir, user_data_dir
 from viewer.services import image_key
 from viewer.services.protocol import (
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
     from gmic_core.exam.frames import FrameReader
     from gmic_core.inference.events import Event
     from gmic_core.inference.network import LoadedNetwork
-    from gmic_core.types import ImageResult
 
 log = logging.getLogger("gmic.worker")
 
@@ -181,7 +181,7 @@ class _Worker:
         try:
             from gmic_core.inference.network import choose_device
 
-            self._send(Ready(str(choose_device(request.device))))
+            self._send(Ready(str(choose_device(split_place(request.device)[0]))))
         except GmicError as error:
             log.warning("warming up failed: %s", _where(error))
             self._send(Ready())
@@ -224,7 +224,7 @@ class _Worker:
         return message
 
     def _compute(self, task: Task) -> Message:
-        from gmic_core.inference.engine import Run, run_image
+        from gmic_core.inference.engine import Run, run_members
         from gmic_core.inference.ensemble import ensemble_mean
         from gmic_core.inference.events import ImageFinished
 
@@ -233,14 +233,9 @@ class _Worker:
             from viewer.services.worker_trials import run_trial
 
             return run_trial(task, self._send, self._network, self._frames(), lambda: word in self._cancelled)
-        members: list[ImageResult] = []
-        for ref in task.refs:
-            loaded = self._network(task.model, ref, task.device)
-            run = Run(
-                on_event=self._forward(task.job_id, first=not members),
-                cancelled=lambda: word in self._cancelled,
-            )
-            members.append(run_image(task.image, loaded, self._frames(), run))
+        networks = [self._network(task.model, ref, task.device) for ref in task.refs]
+        run = Run(on_event=self._forward(task.job_id), cancelled=lambda: word in self._cancelled)
+        members = run_members(task.image, networks, self._frames(), run)
         return Told(task.job_id, ImageFinished(ensemble_mean(members)))
 
     def _rescore(self, request: Rescore) -> Message:
@@ -249,13 +244,10 @@ class _Worker:
         networks = [self._network(request.model, ref, request.device).network for ref in request.refs]
         return Rescored(request.job_id, request.sop_uid, rescored(networks, request))
 
-    def _forward(self, job_id: str, *, first: bool) -> Callable[[Event], None]:
-        """Return what sends events on; of an ensemble only the first member's maps are streamed."""
-        from gmic_core.inference.events import ImageFinished, Progress
+    def _forward(self, job_id: str) -> Callable[[Event], None]:
+        """Return what sends events on."""
 
         def forward(event: Event) -> None:
-            if isinstance(event, ImageFinished) or not (first or isinstance(event, Progress)):
-                return
             self._send(Told(job_id, event))
 
         return forward
@@ -275,7 +267,7 @@ class _Worker:
         key = (model, weights_key(ref), device)
         with self._loading:  # two threads ask: the one that runs tasks, the one that receives
             if key not in self._networks:
-                self._networks[key] = load_network(model, ref, device)
+                self._networks[key] = load_network(model, ref, *split_place(device))
                 while len(self._networks) > NETWORKS_KEPT:
                     self._networks.popitem(last=False)
             self._networks.move_to_end(key)

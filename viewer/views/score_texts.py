@@ -67,7 +67,7 @@ def image_tooltip(result: ImageResult, finding: Finding) -> str:
 def origin_rows(result: ImageResult) -> list[tuple[str, str]]:
     """Return what is known about where a result comes from, as (what, value)."""
     prov = result.provenance
-    exact = "exact (float32)" if prov.precision == "float32" else prov.precision
+    exact = f"{prov.mode} ({prov.precision})"
     return [
         ("Model", prov.model),
         ("Weights", prov.weights),

@@ -69,7 +69,13 @@ class AiPage(Page):
         super().__init__(context, "AI")
         settings = context.settings
         self.section("Running")
-        devices = [("Automatic", "auto"), ("Processor (CPU)", "cpu"), ("Graphics card (CUDA)", "cuda")]
+        devices = [
+            ("Automatic", "auto"),
+            ("Automatic, always exact", "auto/exact"),
+            ("Processor (CPU), exact", "cpu"),
+            ("Graphics card (CUDA), fast", "cuda"),
+            ("Graphics card (CUDA), exact", "cuda/exact"),
+        ]
         self.choice("settings.device", "Compute on", devices, lambda: settings.device)
         self.switch("ai.automatic", "Run the networks when an exam opens")
         self._add_weights()

@@ -26,14 +26,13 @@ _WORKER = {
 
 
 def model_text(entry: ResultEntry | None) -> str:
-    """Return model, weights, short SHA, precision and device of a result; "" before there is one."""
+    """Return model, weights, short SHA, mode and device of a result; "" before there is one."""
     if entry is None or not entry.model:
         return ""
     if entry.result is None:
         return f"{entry.model}   {entry.weights}"
     prov = entry.result.provenance
-    exact = "exact" if prov.precision == "float32" else prov.precision
-    return f"{prov.model}   {prov.weights} (sha {prov.weights_sha256[:8]})   {exact}, {prov.device}"
+    return f"{prov.model}   {prov.weights} (sha {prov.weights_sha256[:8]})   {prov.mode}, {prov.device}"
 
 
 class StatusBar(QWidget):

@@ -311,5 +311,5 @@ def test_batches_go_outwards_from_the_middle_and_cover_everything():
 
 def test_the_batch_fits_the_budget():
     assert batch_size((2116, 1339), 1) == 1
-    assert batch_size((2116, 1339), 1 << 40) == 2
-    assert batch_size((2116, 1339), 1 << 40, "cuda") == 16
+    assert batch_size((2116, 1339), 1 << 40, 2) == 2
+    assert batch_size((2116, 1339), 1 << 40, 16) == 16
