@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 
+import numpy as np
 import pytest
 import torch
 
@@ -15,12 +16,14 @@ from gmic_core.inference.execution.executor import ModuleExecutor
 from gmic_core.inference.execution.modes import PLACES, TOLERANCE, split_place, suits
 from gmic_core.inference.execution.onednn import OneDnnExecutor
 from gmic_core.inference.execution.rounding import RoundingExecutor
+from gmic_core.inference.execution.upload import on_device
 from gmic_core.inference.known_answer import check_known_answer
 from gmic_core.inference.network import LoadedNetwork, load_network
 from gmic_core.models import create_model
 from gmic_core.models.gmic_network import GmicNetwork
 from gmic_core.models.known_answer import answer, reference_answer, tiny_input
 from gmic_core.models.random_weights import random_state
+from gmic_core.preprocessing import Moments
 
 CPU = torch.device("cpu")
 MODELS = ("gmic3d", "gmic2d", "gmic2d_park")
@@ -161,6 +164,12 @@ def test_rounding_to_float16_stays_within_the_fast_mode(net):
     off = float((maps[0] - maps[1]).abs().max())
     assert 0 < off < 0.02  # it does round
     assert float((scores[0] - scores[1]).abs().max()) < TOLERANCE["fast"]
+
+
+def test_what_a_device_makes_of_sixteen_bits_is_what_numpy_makes_of_them():
+    values = np.random.default_rng(0).integers(0, 65536, (3, 300, 200)).astype(np.uint16)
+    moments = Moments().plus(values)
+    assert np.array_equal(on_device(torch.from_numpy(values), moments).numpy(), moments.apply(values))
 
 
 # --- known answers ------------------------------------------------------------------------------------------------
