@@ -36,8 +36,6 @@ LARGEST_BATCH = {"cpu": 2, "cuda": 16}
 """Slices at once: larger batches gain nothing on a CPU, and a run stops only between batches."""
 LIVE_ACTIVATIONS = 3.5
 """Copies of the first feature map that are alive at once at the network's peak (measured)."""
-OUTSIDE_NOTE = 0.01
-"""Share of the breast outside the network's window from which the reader is told."""
 
 Planner = Callable[[Frame, PixelLevels, MammoImage, ModelSpec], WindowPlan]
 """Lays the network's window on an image; :func:`~gmic_core.preprocessing.plan_window` unless it is to be moved."""
@@ -143,7 +141,7 @@ def run_image(
         y = y_global if local is None else network.combine(y_global, local.y_local, vector, local.z)
     maps = saliency.cpu().numpy()
     accepted = acceptance_notes(image, spec, simulated_only=_simulated_only(loaded))
-    notes = (*accepted, *plan.notes, *_outside_note(plan), *chosen.notes)
+    notes = (*accepted, *plan.notes, *chosen.notes)
     result = ImageResult(
         sop_uid=image.sop_uid,
         modality=image.modality,
@@ -163,6 +161,7 @@ def run_image(
         notes=notes,
         features=None if local is None else local.features.cpu().numpy(),
         vectors=vector.cpu().numpy(),
+        coverage=plan.coverage,
     )
     run.on_event(ImageFinished(result))
     return result
@@ -256,12 +255,6 @@ def _rois(chosen: RoiSelection, local: LocalPass | None, plan: WindowPlan, size:
         attention = float(local.attention[0, i])
         rois.append(Roi(int(chosen.slices[i]), box[0], box[1], box[2], box[3], attention, (benign, malignant)))
     return tuple(rois)
-
-
-def _outside_note(plan: WindowPlan) -> tuple[str, ...]:
-    if plan.outside_fraction <= OUTSIDE_NOTE:
-        return ()
-    return (f"{plan.outside_fraction:.1%} of the breast lies outside the network's window and was not analysed.",)
 
 
 def _simulated_only(loaded: LoadedNetwork) -> bool:
