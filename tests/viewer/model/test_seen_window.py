@@ -7,7 +7,7 @@ import dataclasses
 from gmic_core.exam.geometry import PlaneMap
 from gmic_core.types import ImageResult
 from tests.helpers.panel_fakes import COLUMNS, ROWS, make_image, make_result
-from viewer.model.seen_window import is_analysed, outside_boxes, window_box, window_within
+from viewer.model.seen_window import is_analysed, outside_boxes, seen_within, window_box
 
 
 def with_window(row0: float, col0: float, shape: tuple[int, int]) -> ImageResult:
@@ -47,6 +47,6 @@ def test_a_turned_image_keeps_its_window_where_it_is() -> None:
 
 
 def test_the_window_is_drawn_as_far_as_the_image_goes() -> None:
-    assert window_within(with_window(-20, -10, (ROWS + 50, COLUMNS + 50)), ROWS, COLUMNS) == (0, 0, ROWS, COLUMNS)
-    assert window_within(with_window(100, -30, (300, 200)), ROWS, COLUMNS) == (100, 0, 400, 170)
-    assert window_within(with_window(ROWS, 0, (300, 200)), ROWS, COLUMNS) is None
+    assert seen_within(with_window(-20, -10, (ROWS + 50, COLUMNS + 50)), ROWS, COLUMNS) == (0, 0, ROWS, COLUMNS)
+    assert seen_within(with_window(100, -30, (300, 200)), ROWS, COLUMNS) == (100, 0, 400, 170)
+    assert seen_within(with_window(ROWS, 0, (300, 200)), ROWS, COLUMNS) is None
