@@ -13,18 +13,18 @@ StoredBox = tuple[int, int, int, int]
 
 OUTSIDE_LIMIT = 0.01
 """Share of the breast that the network did not see, above which the reader is told in amber."""
-MOST_NAMED = 3
+MOST_NAMED = 5
 """Structures that a sentence names one by one; results.json lists more."""
 
 
 @dataclass(frozen=True)
 class Structure:
-    """A connected bright region of an image that the network did not see.
+    """A connected bright region of an image that the network did not see, or several that lie close to each other.
 
     Attributes
     ----------
     row0, col0, row1, col1 : half-open box in stored pixels.
-    pixels : stored pixels of the region.
+    pixels : stored pixels of the region, not of its box.
     attached : the region goes on into the breast (tissue that was cut off); otherwise it lies apart, like a side
         marker, a label or a dot.
     """

@@ -26,6 +26,11 @@ within a column of the nipple's tip, so a sliver is cut off of every breast that
 TISSUE_LEVEL = 0.05
 """A pixel is as bright as tissue above this share of the breast's median. Where air is not exactly 0 (noise, lossy
 compression) the published threshold, "above 0", would join the whole image to the breast."""
+GAP = 32
+"""Structures apart from the breast whose boxes are no further from each other, in stored pixels, count as one: 2 to 3
+mm, more than between the letters of a side marker. Otherwise a dot would be lost in a list of letters."""
+MAX_JOINED = 200
+"""Of so many structures, the largest, neighbours are looked for: time grows with the square of their number."""
 MAX_STRUCTURES = 20
 """Structures that are listed; the rest is only counted, so that a noisy image cannot fill a result."""
 STEP = 4
@@ -125,13 +130,45 @@ def _regions(facing: npt.NDArray[Any], breast: Mask, inside: tuple[slice, slice]
     where = outside > 0
     attached = np.zeros(count, np.bool_)
     attached[parts[where]] = of_breast[whole[where]]  # a part lies in one region as a whole
-    tissue = int(np.count_nonzero(of_breast[whole] & where & ~breast))
+    tissue = int(np.count_nonzero(of_breast[whole[where]] & ~breast[where]))
     least = np.where(attached, max(LEAST_PIXELS, LEAST_ATTACHED * np.count_nonzero(breast)), LEAST_PIXELS)
     areas = stats[:, cv2.CC_STAT_AREA]
     kept = np.flatnonzero((areas >= least) & (np.arange(count) > 0))
     kept = kept[np.argsort(-areas[kept], kind="stable")]
-    listed = tuple(_structure(stats[label], attached=bool(attached[label])) for label in kept[:MAX_STRUCTURES])
-    return _Regions(listed, len(kept), tissue)
+    found = [_structure(stats[label], attached=bool(attached[label])) for label in kept[:MAX_JOINED]]
+    joined = _joined(found)
+    return _Regions(tuple(joined[:MAX_STRUCTURES]), len(kept) - len(found) + len(joined), tissue)
+
+
+def _joined(found: list[Structure]) -> list[Structure]:
+    """Return structures, the largest first, those apart from the breast that are near each other as one."""
+    whole: list[Structure] = []
+    for one in found:
+        grown = one
+        while (other := next((near for near in whole if _are_near(near, grown)), None)) is not None:
+            whole.remove(other)
+            grown = _union(other, grown)
+        whole.append(grown)
+    return sorted(whole, key=lambda one: -one.pixels)
+
+
+def _are_near(one: Structure, other: Structure) -> bool:
+    if one.attached or other.attached:
+        return False
+    rows = max(one.row0, other.row0) - min(one.row1, other.row1)
+    columns = max(one.col0, other.col0) - min(one.col1, other.col1)
+    return max(rows, columns) <= GAP
+
+
+def _union(one: Structure, other: Structure) -> Structure:
+    return Structure(
+        min(one.row0, other.row0),
+        min(one.col0, other.col0),
+        max(one.row1, other.row1),
+        max(one.col1, other.col1),
+        one.pixels + other.pixels,
+        attached=False,
+    )
 
 
 def _structure(stats: npt.NDArray[Any], *, attached: bool) -> Structure:

@@ -148,6 +148,6 @@ def share_words(coverage: Coverage) -> str:
 
 
 def structure_words(coverage: Coverage) -> str:
-    """Return how many structures were not analysed; "" for none."""
-    count = coverage.structures_total
+    """Return how many structures that lie apart from the breast were not analysed; "" for none."""
+    count = coverage.structures_total - sum(one.attached for one in coverage.structures)
     return f"{count} {'structure' if count == 1 else 'structures'} not analysed" if count else ""

@@ -257,7 +257,8 @@ class ScoresView(QWidget):
 
     def _show_notes(self, image: MammoImage | None, result: ImageResult | None, *, hidden: bool) -> None:
         """Show what speaks against trusting the result; before there is one, what the header tells already."""
-        calm = calm_notes(result.coverage) if result is not None and result.coverage is not None else ()
+        found = calm_notes(result.coverage) if result is not None and result.coverage is not None else ()
+        calm = [note for note in found if result is not None and note in result.notes]
         notes = [note for note in result.notes if note not in calm] if result else []
         if result is None and image is not None and not hidden:
             notes = self._notes_before(image)

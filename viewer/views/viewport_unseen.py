@@ -27,7 +27,7 @@ from viewer.views.viewport_trials import on_widget, outline
 
 VEIL = 0.35
 """How much of what was not seen is covered; it stays readable, because the reader must look at it all the more."""
-HATCH = 0.30
+HATCH = 0.22
 LEAST_SIDE, AROUND = 12.0, 4.0
 """A structure is outlined at this distance, and never smaller, in px: a dot of ten pixels must be found at any zoom."""
 
@@ -44,9 +44,8 @@ def badges(settings: OverlaySettings, entry: ResultEntry | None, state: ImageSta
         words.append((size_words(entry.result, state.image.rows, state.image.columns), "secondary"))
     if coverage is not None and (settings.window or short):
         words.append((share_words(coverage), "warning" if short else "secondary"))
-    if coverage is not None and settings.window and coverage.structures_total:
-        words.append((structure_words(coverage), "normal"))
-    return words
+    apart = structure_words(coverage) if coverage is not None and settings.window else ""
+    return [*words, (apart, "normal")] if apart else words
 
 
 def is_short(result: ImageResult) -> bool:
@@ -88,14 +87,17 @@ def paint(
 
 
 def _structures(painter: QPainter, coverage: Coverage, to_screen: PlaneMap, ratio: float) -> None:
-    """Outline what lies outside; tissue that was cut off is outlined by the window itself."""
-    places = merged(_around(on_widget(one.box, to_screen, ratio)) for one in coverage.structures if not one.attached)
+    """Outline what lies apart, and tissue that was cut off."""
+    places = [_around(on_widget(one.box, to_screen, ratio)) for one in coverage.structures if not one.attached]
+    cut_off = [on_widget(one.box, to_screen, ratio) for one in coverage.structures if one.attached]
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    for pen in (QPen(theme.color(theme.VIEWPORT, 0.6), 3.0), QPen(theme.color(theme.TEXT), 1.5)):
-        painter.setPen(pen)
-        for place in places:
-            painter.drawRoundedRect(place, 3, 3)
+    tone = theme.WARNING if coverage.is_short else theme.SECONDARY
+    for boxes, color in ((cut_off, tone), (merged(places), theme.TEXT)):
+        for pen in (QPen(theme.color(theme.VIEWPORT, 0.6), 3.0), QPen(theme.color(color), 1.5)):
+            painter.setPen(pen)
+            for place in boxes:
+                painter.drawRoundedRect(place, 3, 3)
 
 
 def _around(box: QRectF) -> QRectF:
