@@ -180,7 +180,9 @@ def test_many_structures_are_bounded():
     found = coverage_of(image)
     assert len(found.structures) == MAX_STRUCTURES == 20
     assert found.structures_total == 20 * 7
-    assert calm_notes(found)[0].startswith("140 structures lie outside what the network saw and were not analysed: 4x4 ")
+    assert calm_notes(found)[0].startswith(
+        "140 structures lie outside what the network saw and were not analysed: 4x4 "
+    )
     assert "; 135 more. Side markers" in calm_notes(found)[0]
 
 
