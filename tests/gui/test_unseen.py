@@ -186,6 +186,17 @@ def test_words_stand_beside_the_image_on_request(view: ViewportView, context: Co
     assert not [text for text, _ in badges(view) if "analysed" in text or "window" in text]
 
 
+def test_a_result_of_an_earlier_version_says_that_nothing_was_counted(view: ViewportView, context: Context) -> None:
+    image, _ = hang(context, "L-CC", ORIENTATIONS[0], "1")
+    entry = context.session.results.get(image.sop_uid)
+    entry.result = dataclasses.replace(entry.result, coverage=None)
+    run("overlay.window", context)
+    assert badges(view)[-2:] == [
+        ("window 380x300 of 512x384", "secondary"),
+        ("kept by an earlier version: what lies outside was not counted", "secondary"),
+    ]
+
+
 def short() -> Coverage:
     """Return a coverage that leaves out 5.2 % of the breast."""
     return Coverage(

@@ -44,6 +44,8 @@ def badges(settings: OverlaySettings, entry: ResultEntry | None, state: ImageSta
         words.append((size_words(entry.result, state.image.rows, state.image.columns), "secondary"))
     if coverage is not None and (settings.window or short):
         words.append((share_words(coverage), "warning" if short else "secondary"))
+    if coverage is None and settings.window:
+        words.append(("kept by an earlier version: what lies outside was not counted", "secondary"))
     apart = structure_words(coverage) if coverage is not None and settings.window else ""
     return [*words, (apart, "normal")] if apart else words
 
