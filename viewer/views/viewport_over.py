@@ -151,15 +151,17 @@ class ViewportOver:
         return entry is not None and entry.untrained and entry.saliency is not None and visible
 
     def touches(self, state: ImageState, look: Look) -> Touches:
-        """Return what tells whether a rectangle comes too near to the breast; unknown before the first picture."""
+        """Return what tells whether a rectangle comes too near to breast or outlined structures; at first nothing."""
         tissue = self._pixels.tissue(state.image)
         if tissue is None:
             return lambda _rect: False
         on_screen = tissue.on_screen(look.to_screen)
+        settings, entry = self._session.overlays.settings, self._pixels.entry(state)
+        marked = viewport_unseen.structure_places(settings, entry, look.to_screen, look.ratio)
 
         def touches(rect: QRectF) -> bool:
             grown = rect.adjusted(-CLEARANCE, -CLEARANCE, CLEARANCE, CLEARANCE)
             edges = (grown.top(), grown.left(), grown.bottom(), grown.right())
-            return on_screen(*(edge * look.ratio for edge in edges))
+            return any(map(grown.intersects, marked)) or on_screen(*(edge * look.ratio for edge in edges))
 
         return touches

@@ -85,17 +85,28 @@ def paint(
         painter.drawRect(on_widget(seen, to_screen, ratio))
     outline(painter, on_widget(window_box(result), to_screen, ratio), theme.TEXT, "box", 1.0)
     if result.coverage is not None:
-        _structures(painter, result.coverage, to_screen, ratio)
+        places = structure_places(settings, entry, to_screen, ratio)
+        _structures(painter, result.coverage, places, to_screen, ratio)
 
 
-def _structures(painter: QPainter, coverage: Coverage, to_screen: PlaneMap, ratio: float) -> None:
+def structure_places(
+    settings: OverlaySettings, entry: ResultEntry | None, to_screen: PlaneMap, ratio: float
+) -> list[QRectF]:
+    """Return where structures that lie apart are outlined now, in the widget; corner text keeps away from them."""
+    result = entry.result if entry is not None else None
+    if result is None or result.coverage is None or not (settings.visible and settings.window):
+        return []
+    apart = [one for one in result.coverage.structures if not one.attached]
+    return merged(_around(on_widget(one.box, to_screen, ratio)) for one in apart)
+
+
+def _structures(painter: QPainter, coverage: Coverage, places: list[QRectF], to_screen: PlaneMap, ratio: float) -> None:
     """Outline what lies apart, and tissue that was cut off."""
-    places = [_around(on_widget(one.box, to_screen, ratio)) for one in coverage.structures if not one.attached]
     cut_off = [on_widget(one.box, to_screen, ratio) for one in coverage.structures if one.attached]
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setBrush(Qt.BrushStyle.NoBrush)
     tone = theme.WARNING if coverage.is_short else theme.SECONDARY
-    for boxes, color in ((cut_off, tone), (merged(places), theme.TEXT)):
+    for boxes, color in ((cut_off, tone), (places, theme.TEXT)):
         for pen in (QPen(theme.color(theme.VIEWPORT, 0.6), 3.0), QPen(theme.color(color), 1.5)):
             painter.setPen(pen)
             for place in boxes:
