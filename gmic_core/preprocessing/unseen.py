@@ -116,28 +116,36 @@ def _seen(crop_box: Box, window: NetworkWindow, scale: Scale) -> StoredBox:
 
 def _regions(facing: npt.NDArray[Any], breast: Mask, inside: tuple[slice, slice], threshold: float) -> _Regions:
     """Return the bright regions outside of what was seen."""
-    sample = facing[::STEP, ::STEP][breast[::STEP, ::STEP]]
-    level = max(threshold, TISSUE_LEVEL * float(np.median(sample)) if sample.size else 0.0)
-    bright = np.asarray(facing > level, np.uint8)
+    bright = np.asarray(facing > _tissue_level(facing, breast, threshold), np.uint8)
     outside = bright.copy()
     outside[inside] = 0
     if not outside.any():
         return NOTHING
+    where = outside > 0
     _, whole = cv2.connectedComponents(bright, connectivity=_AROUND)
     of_breast = np.bincount(whole[breast], minlength=int(whole.max()) + 1) > 0
     of_breast[0] = False  # what is dark is nobody's
     count, parts, stats, _ = cv2.connectedComponentsWithStats(outside, connectivity=_AROUND)
-    where = outside > 0
     attached = np.zeros(count, np.bool_)
     attached[parts[where]] = of_breast[whole[where]]  # a part lies in one region as a whole
     tissue = int(np.count_nonzero(of_breast[whole[where]] & ~breast[where]))
-    least = np.where(attached, max(LEAST_PIXELS, LEAST_ATTACHED * np.count_nonzero(breast)), LEAST_PIXELS)
-    areas = stats[:, cv2.CC_STAT_AREA]
-    kept = np.flatnonzero((areas >= least) & (np.arange(count) > 0))
-    kept = kept[np.argsort(-areas[kept], kind="stable")]
+    kept = _large(stats[:, cv2.CC_STAT_AREA], attached, int(np.count_nonzero(breast)))
     found = [_structure(stats[label], attached=bool(attached[label])) for label in kept[:MAX_JOINED]]
     joined = _joined(found)
     return _Regions(tuple(joined[:MAX_STRUCTURES]), len(kept) - len(found) + len(joined), tissue)
+
+
+def _tissue_level(facing: npt.NDArray[Any], breast: Mask, threshold: float) -> float:
+    """Return the intensity above which a pixel is as bright as tissue."""
+    sample = facing[::STEP, ::STEP][breast[::STEP, ::STEP]]
+    return max(threshold, TISSUE_LEVEL * float(np.median(sample)) if sample.size else 0.0)
+
+
+def _large(areas: npt.NDArray[Any], attached: Mask, breast_pixels: int) -> npt.NDArray[np.int64]:
+    """Return the labels of regions that are large enough to be told, the largest first; label 0 is what is dark."""
+    least = np.where(attached, max(LEAST_PIXELS, LEAST_ATTACHED * breast_pixels), LEAST_PIXELS)
+    kept = np.flatnonzero((areas >= least) & (np.arange(len(areas)) > 0))
+    return np.asarray(kept[np.argsort(-areas[kept], kind="stable")], np.int64)
 
 
 def _joined(found: list[Structure]) -> list[Structure]:

@@ -65,12 +65,17 @@ def pixels(view: ViewportView) -> np.ndarray:
 
 
 def hang(
-    context: Context, label: str, turn: Orientation, uid: str, window: tuple[int, int] = WINDOW
+    context: Context,
+    label: str,
+    turn: Orientation,
+    uid: str,
+    window: tuple[int, int] = WINDOW,
+    dot: tuple[int, int, int, int] = DOT,
 ) -> tuple[MammoImage, WindowPlan]:
     """Show a breast of 300 x 200 pixels with a dot beside it, and what the preprocessing makes of it."""
     facing = np.zeros(SHAPE, np.uint16)
     facing[100:400, :200] = 1500
-    row0, col0, row1, col1 = DOT
+    row0, col0, row1, col1 = dot
     facing[row0:row1, col0:col1] = 3000
     stored = np.ascontiguousarray(turn.apply(facing))
     image = hung_images.make_image(label, uid=uid, shape=SHAPE, stored=turn, windows=(VoiWindow(2048.0, 4096.0),))
@@ -146,6 +151,38 @@ def test_window_veil_and_dot_are_drawn_where_they_lie(
     dot = at(*middle)
     if 0 <= dot[0] < view.height() and 0 <= dot[1] < view.width():
         assert after[dot] < before[dot]
+
+
+@pytest.mark.parametrize("label", ["R-CC", "L-MLO"])
+def test_a_window_that_reaches_beyond_the_image_is_drawn_there(
+    view: ViewportView, context: Context, label: str
+) -> None:
+    image, plan = hang(context, label, ORIENTATIONS[0], "1", window=(600, 450))
+    assert (plan.window.col0, plan.window.columns) == (0, 450)  # the image has 384 columns
+    context.session.place(0, Placement("free", 9.0, 0.0, 30.0))
+    before = pixels(view)
+    run("overlay.window", context)
+    after = pixels(view)
+    line = [screen(context, view, image, row, 449.5) for row in range(100, 400)]
+    assert all(4 < row < view.height() - 4 and 4 < column < view.width() - 4 for row, column in line)
+    assert sum(brightest(after, *spot) > 150 for spot in line) > 0.5 * len(line)
+    assert not any(brightest(before, *spot) > 60 for spot in line)
+
+
+def test_corner_text_keeps_away_from_an_outlined_dot(view: ViewportView, context: Context) -> None:
+    image, _ = hang(context, "L-CC", ORIENTATIONS[0], "1", dot=(4, 366, 16, 378))
+    context.session.place(0, Placement("free", 12.0, 0.0, 10.0))  # the dot comes to lie under the side marker
+    row, column = screen(context, view, image, 9.5, 371.5)
+
+    def over() -> list[str]:
+        return [one.line.text for one in view.corner_lines() if one.rect.adjusted(-8, -8, 8, 8).contains(column, row)]
+
+    pixels(view)
+    covered = over()
+    run("overlay.window", context)
+    pixels(view)
+    assert covered
+    assert over() == []
 
 
 def test_what_was_not_seen_is_said_under_the_mouse(view: ViewportView, context: Context) -> None:
