@@ -12,6 +12,8 @@ from enum import IntEnum, StrEnum
 import numpy as np
 import numpy.typing as npt
 
+from gmic_core.coverage import Coverage
+
 CLASSES = ("benign", "malignant")
 """Channel order of every saliency map and score pair in this project (FACTS: channel 0 benign, 1 malignant)."""
 
@@ -130,6 +132,7 @@ class ImageResult:
     y, y_global, y_local : (benign, malignant) probabilities; y_local is NaN when no patch could be chosen.
     profile : float32 (slices, 2), the maximum of the map per slice and class.
     outside_fraction : share of breast pixels that the network's window did not cover, 0..1.
+    coverage : what the network saw of the image and what lies outside; None in results of earlier versions.
     members : the sets of weights of an ensemble; empty for a single one.
     spread : float16 (slices, 2, h, w), population standard deviation of the members' maps; None for a single one.
     features : float32 (K, 512), what the local network made of each patch, in the order of ``rois``; None where it was
@@ -160,3 +163,4 @@ class ImageResult:
     features: npt.NDArray[np.float32] | None = None
     vectors: npt.NDArray[np.float32] | None = None
     augmentations: tuple[tuple[float, float], ...] = field(default=())
+    coverage: Coverage | None = None

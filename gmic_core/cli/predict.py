@@ -260,6 +260,7 @@ def _report(outputs: Outputs) -> None:
         SIMULATED_ONLY,
         UNTRAINED,
         says_nothing_about_patients,
+        unseen_lines,
     )
 
     predictions = outputs.predictions
@@ -274,6 +275,8 @@ def _report(outputs: Outputs) -> None:
     for prediction in predictions:
         image, (benign, malignant) = prediction.image, prediction.result.y
         print(f"{prediction.index:<40} {image.label:<9} {image.modality:<5} {benign:>7.4f} {malignant:>10.4f}")
+    for line in unseen_lines(predictions):
+        print(line)
     for entry in outputs.refused:
         print(f"not predicted: {entry.index} ({entry.image.label} {entry.image.modality}): {entry.reason}")
     for path, reason in outputs.rejected:

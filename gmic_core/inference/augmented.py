@@ -28,7 +28,6 @@ from gmic_core.preprocessing.augment import WINDOW_NOISE, augmented, take_window
 from gmic_core.preprocessing.window import AugmentationWindow
 from gmic_core.types import CLASSES, ImageResult
 
-SCORES = ("y", "y_global", "y_local")
 AUGMENTATIONS = 10
 """Of both papers."""
 
@@ -99,15 +98,16 @@ def run_averaged(
     results = run_jobs(image, jobs, reader, run or Run())
     size = len(networks)
     windows = [results[start : start + size] for start in range(size, len(results), size)]
-    means = [[mean_pairs([getattr(m, name) for m in window]) for window in windows] for name in SCORES]
-    notes = _spread_note([(pair[0], pair[1]) for pair in means[0]])
+    scores = [mean_pairs([result.y for result in window]) for window in windows]
     base = ensemble_mean(results[:size])
     seconds = sum(result.provenance.seconds for result in results)
     return replace(
         base,
-        **{name: mean_pairs(pairs) for name, pairs in zip(SCORES, means, strict=True)},
-        augmentations=tuple(means[0]),
-        notes=(*base.notes, notes),
+        y=mean_pairs(scores),
+        y_global=mean_pairs([result.y_global for result in results[size:]]),
+        y_local=mean_pairs([result.y_local for result in results[size:]]),
+        augmentations=tuple(scores),
+        notes=(*base.notes, _spread_note(scores)),
         provenance=replace(base.provenance, seconds=seconds),
     )
 

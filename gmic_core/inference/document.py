@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from gmic_core.coverage import Coverage, coverage_notes
 from gmic_core.exam.geometry import PlaneMap
 from gmic_core.exam.model import MammoImage
 from gmic_core.inference.highlights import highlighted_slices
@@ -144,8 +145,9 @@ def image_entry(prediction: Prediction, saliency: dict[str, str]) -> dict[str, A
         "window": {
             "rows": rows,
             "columns": columns,
-            "box": dict(zip(("row0", "col0", "row1", "col1"), map(float, box), strict=True)),
+            "box": _box([float(edge) for edge in box]),
             "to_stored": result.window_to_stored.tolist(),
+            "seen": None if result.coverage is None else _box(result.coverage.seen),
         },
         "saliency": {
             "slices": len(result.saliency),
@@ -154,12 +156,41 @@ def image_entry(prediction: Prediction, saliency: dict[str, str]) -> dict[str, A
             "files": saliency,
         },
         "outside_fraction": result.outside_fraction,
+        "not_analysed": _not_analysed(result.coverage),
         "notes": list(result.notes),
         "provenance": asdict(result.provenance),
     }
     if len(members) > 1:
         entry["members"] = [{"scores": _scores(m), "provenance": asdict(m.provenance)} for m in members]
     return entry
+
+
+def _box(edges: Sequence[float]) -> dict[str, float]:
+    return dict(zip(("row0", "col0", "row1", "col1"), edges, strict=True))
+
+
+def _not_analysed(coverage: Coverage | None) -> dict[str, Any] | None:
+    """Return what the network did not see; None for results of versions that did not look."""
+    if coverage is None:
+        return None
+    return {
+        "counted_on": "maximum over all slices" if coverage.projected else "image",
+        "breast_pixels": coverage.breast_pixels,
+        "breast_pixels_outside": coverage.breast_outside,
+        "other_tissue_pixels_outside": coverage.tissue_outside,
+        "above_limit": coverage.is_short,
+        "structures": [
+            {**_box(one.box), "pixels": one.pixels, "connected_with_breast": one.attached}
+            for one in coverage.structures
+        ],
+        "structures_total": coverage.structures_total,
+    }
+
+
+def unseen_lines(predictions: Iterable[Prediction]) -> list[str]:
+    """Return one line for each sentence about what the network did not see of an image."""
+    seen = [(p, p.result.coverage) for p in predictions]
+    return [f"note: {p.index}: {text}" for p, found in seen if found is not None for text in coverage_notes(found)]
 
 
 def _scores(result: ImageResult) -> dict[str, dict[str, float]]:

@@ -7,6 +7,7 @@ How the slices are read is in :mod:`gmic_core.inference.slices`, what each netwo
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -225,21 +226,20 @@ def _scan(image: MammoImage, tracks: Sequence[Track], slices: Slices, run: Run, 
     batches = list(batches_outward(image.frames, size))
     windows = slices.windows(k for batch in batches for k in batch)
     upload = Uploader(tracks[0].loaded.device, slices.moments)
-    late: range | None = None
+    told, waiting = tracks[0], deque[range]()
+    behind = 0 if told.loaded.device.type == "cpu" else 1
     done = 0
     for batch in batches:
         inputs = upload.standardised([next(windows)[1] for _ in batch])
         for track in tracks:
             track.scan(batch, inputs[track.window])
-        if tracks[0].loaded.device.type == "cpu":
-            late = batch
-        if late is not None:
-            _tell(image, tracks[0], late, run)
-        late = batch if tracks[0].loaded.device.type != "cpu" else None
+        waiting.append(batch)
+        if len(waiting) > behind:
+            _tell(image, told, waiting.popleft(), run)
         done += len(batch)
         run.step(image, "global network", done, image.frames)
-    if late is not None:
-        _tell(image, tracks[0], late, run)
+    for batch in waiting:
+        _tell(image, told, batch, run)
 
 
 def _tell(image: MammoImage, track: Track, batch: range, run: Run) -> None:

@@ -68,7 +68,7 @@ def run_shifted(
     def planner(projection: Frame, levels: PixelLevels, what: MammoImage, spec: ModelSpec) -> WindowPlan:
         plan = plan_window(projection, levels, what, spec)
         window = replace(plan.window, row0=plan.window.row0 + shift.rows, col0=plan.window.col0 + shift.columns)
-        return replace(plan, window=window)
+        return replace(plan, window=window, coverage=None)  # counted for the window before it was moved
 
     return run_image(image, loaded, ShiftedReader(reader, shift.slices), run, planner=planner)
 

@@ -20,9 +20,6 @@ from gmic_core.models.resnet22 import OUT_CHANNELS, cells_of
 from gmic_core.preprocessing import PREPROCESSING_VERSION, WindowPlan
 from gmic_core.types import SIMULATED_ONLY, ImageResult, Provenance, Roi
 
-OUTSIDE_NOTE = 0.01
-"""Share of the breast outside the network's window from which the reader is told."""
-
 
 class Track:
     """One network on one window of one image: scan the slices, choose patches, cut them, look at them.
@@ -109,7 +106,7 @@ class Track:
         y = y_global if local is None else network.combine(y_global, local.y_local, self._vector, local.z)
         maps = self.saliency.cpu().numpy()
         accepted = acceptance_notes(image, network.spec, simulated_only=self._simulated_only)
-        notes = (*accepted, *plan.notes, *_outside_note(plan), *self._chosen.notes, self.loaded.mode_note, note)
+        notes = (*accepted, *plan.notes, *self._chosen.notes, self.loaded.mode_note, note)
         return ImageResult(
             sop_uid=image.sop_uid,
             modality=image.modality,
@@ -129,6 +126,7 @@ class Track:
             notes=tuple(text for text in notes if text),
             features=None if local is None else local.features.cpu().numpy(),
             vectors=self._vector.cpu().numpy(),
+            coverage=plan.coverage,
         )
 
     def _rois(self, local: LocalPass | None) -> tuple[Roi, ...]:
@@ -171,9 +169,3 @@ class Track:
 def _pair(y: Tensor) -> tuple[float, float]:
     benign, malignant = y[0].tolist()
     return float(benign), float(malignant)
-
-
-def _outside_note(plan: WindowPlan) -> tuple[str, ...]:
-    if plan.outside_fraction <= OUTSIDE_NOTE:
-        return ()
-    return (f"{plan.outside_fraction:.1%} of the breast lies outside the network's window and was not analysed.",)

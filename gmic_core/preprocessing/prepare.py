@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gmic_core.coverage import Coverage, coverage_notes
 from gmic_core.errors import GeometryError
 from gmic_core.exam.geometry import Box, NetworkWindow, facing_orientation
 from gmic_core.exam.model import MammoImage
@@ -20,6 +21,7 @@ from gmic_core.preprocessing.centre import is_craniocaudal, measured_from_far_ed
 from gmic_core.preprocessing.crop import OPENING, BreastCrop, crop_breast
 from gmic_core.preprocessing.levels import PixelLevels
 from gmic_core.preprocessing.scale import Scale, fitting_scale, native_scale
+from gmic_core.preprocessing.unseen import measure_coverage
 from gmic_core.preprocessing.window import augmentation_window, cut_box
 from gmic_core.types import STANDARD_VIEWS
 
@@ -35,7 +37,8 @@ class WindowPlan:
     crop_box : the breast with its margin in the resized facing image; as published, what lies outside is 0 even
         where the image has pixels there.
     outside_fraction : share of the breast's pixels that the window does not cover, 0..1.
-    notes : what differs from the published way, in sentences for the reader.
+    notes : what differs from the published way, and what was not seen, in sentences for the reader.
+    coverage : what lies outside of window and crop; None for windows that were moved (they are another window's).
     """
 
     window: NetworkWindow
@@ -44,6 +47,7 @@ class WindowPlan:
     crop_box: Box
     outside_fraction: float
     notes: tuple[str, ...] = ()
+    coverage: Coverage | None = None
 
     def take(self, frame: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Return the window of a frame of stored values: a copy (rows, columns), facing right, outside 0."""
@@ -86,12 +90,16 @@ def plan_window(projection: npt.NDArray[Any], levels: PixelLevels, image: MammoI
         scale, note = fitted
         seen = scale.apply(facing)
         crop = crop_breast(seen, spec.mask_threshold, filled=spec.is_3d)
-    window, outside = _place(seen, crop, image, expected)
+    window = _place(seen, crop, image, expected)
     placed = NetworkWindow(
         orientation, image_shape(image), window[0], window[1], expected.rows, expected.columns, *scale.factors
     )
-    notes = tuple(text for text in (note, *_view_notes(image), *_crop_notes(crop)) if text)
-    return WindowPlan(placed, levels, scale, crop.box, outside, notes)
+    coverage = measure_coverage(
+        facing, crop.mask, crop.box, placed, scale, threshold=spec.mask_threshold, frames=image.frames
+    )
+    told = (note, *_view_notes(image), *_crop_notes(crop), *coverage_notes(coverage))
+    notes = tuple(text for text in told if text)
+    return WindowPlan(placed, levels, scale, crop.box, coverage.outside_fraction, notes, coverage)
 
 
 def image_shape(image: MammoImage) -> tuple[int, int]:
@@ -99,18 +107,13 @@ def image_shape(image: MammoImage) -> tuple[int, int]:
     return image.rows, image.columns
 
 
-def _place(
-    seen: npt.NDArray[Any], crop: BreastCrop, image: MammoImage, expected: InputSpec
-) -> tuple[tuple[int, int], float]:
-    """Return the window's first row and column in the resized facing image, and the share of the breast outside."""
+def _place(seen: npt.NDArray[Any], crop: BreastCrop, image: MammoImage, expected: InputSpec) -> tuple[int, int]:
+    """Return the window's first row and column in the resized facing image."""
     size = (expected.rows, expected.columns)
     far_edge = image.laterality is not None and measured_from_far_edge(image.laterality)
     centre = optimal_centre(seen[crop.slices], crop, image.view, size, far_edge=far_edge)
     box = augmentation_window(crop.shape, image.view, centre, size).box
-    row, col = crop.box[0] + box[0], crop.box[1] + box[1]
-    inside = crop.mask[max(row, 0) : row + size[0], max(col, 0) : col + size[1]]
-    breast = np.count_nonzero(crop.mask)
-    return (row, col), float(1.0 - np.count_nonzero(inside) / breast)
+    return crop.box[0] + box[0], crop.box[1] + box[1]
 
 
 def _view_notes(image: MammoImage) -> tuple[str, ...]:

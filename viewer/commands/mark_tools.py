@@ -12,6 +12,7 @@ from viewer.commands.table import command, with_keys
 from viewer.model.marks import NAMES, Mark, MarkKind, Point, clamped
 from viewer.model.marks_values import MarkValues
 from viewer.model.placement import view_mm_map
+from viewer.model.seen_window import mark_lines
 
 _GROUP = "Measuring"
 FIRST_SIZE_MM = 10.0
@@ -118,5 +119,12 @@ def finish(context: Context, mark: Mark) -> None:
     marks.choose_tool(None)
     if mark.kind == "text" and not mark.text:
         marks.text_wanted.emit(mark)
-    else:
-        marks.add(mark)
+        return
+    marks.add(mark)
+    tell_unseen(context, mark)
+
+
+def tell_unseen(context: Context, mark: Mark) -> None:
+    """Say that a mark lies where the network did not look, if it does."""
+    for line in mark_lines(context.session, mark):
+        context.session.notice.emit("hint", f"{mark.name}: {line[0].lower()}{line[1:]}")

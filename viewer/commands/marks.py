@@ -8,11 +8,13 @@ from gmic_core.exam.geometry import PlaneMap
 from gmic_core.exam.model import MammoImage
 from viewer.commands.conditions import needs_image
 from viewer.commands.context import Context
+from viewer.commands.mark_tools import tell_unseen
 from viewer.commands.navigation import go_to_slice
 from viewer.commands.table import command
 from viewer.model.marks import MAX_TEXT, Mark, clamped, handles, moved, with_handle
 from viewer.model.marks_values import MarkValues, title_of
 from viewer.model.placement import stored_to_screen
+from viewer.model.seen_window import mark_lines
 
 _GROUP = "Marks"
 
@@ -179,6 +181,7 @@ def write(context: Context, mark: Mark, text: str) -> None:
         marks.replace(written)
     else:
         marks.add(written)
+        tell_unseen(context, written)
 
 
 @command("marks.copy", "Copy values", keys="Ctrl+C", group=_GROUP, icon="copy", why_disabled=_needs_marks)
@@ -189,7 +192,11 @@ def copy(context: Context) -> None:
     chosen_on = image_of(context, chosen.sop_uid) if chosen is not None else None
     values = MarkValues(session.marks, context.frames)
     marked = [(chosen, chosen_on)] if chosen else [(mark, image) for mark in session.marks.of(_uid(image)).marks]
-    blocks = ["\n".join((title_of(mark, on), *values.full_lines(mark, on))) for mark, on in marked if on is not None]
+    blocks = [
+        "\n".join((title_of(mark, on), *values.full_lines(mark, on), *mark_lines(session, mark)))
+        for mark, on in marked
+        if on is not None
+    ]
     context.actions.copy_text("\n\n".join(blocks))
     session.notice.emit("hint", f"Copied the values of {len(blocks)} mark{'' if len(blocks) == 1 else 's'}.")
 

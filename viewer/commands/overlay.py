@@ -96,14 +96,14 @@ def _needs_result(context: Context) -> str | None:
 
 @command(
     "overlay.window",
-    "Window that the network saw",
+    "Show what the network saw",
     keys="Ctrl+G",
     group=_GROUP,
     why_disabled=_needs_result,
     checked=lambda context: context.session.overlays.settings.window,
 )
 def toggle_window(context: Context) -> None:
-    """Outline the part of the image that the network saw; what lies outside is hatched and was not analysed."""
+    """Outline the network's window; what it did not see is veiled, and structures there are outlined."""
     overlays = context.session.overlays
     overlays.update(window=not overlays.settings.window)
 

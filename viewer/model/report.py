@@ -10,15 +10,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gmic_core.coverage import coverage_notes
 from gmic_core.errors import GmicError
 from gmic_core.exam.model import Exam, MammoImage, Voi
 from gmic_core.exam.voi import default_window
 from gmic_core.inference.document import NOTICE, SIMULATED, SIMULATED_ONLY, UNTRAINED
 from gmic_core.inference.scores import breast_scores
 from gmic_core.types import STANDARD_VIEWS, Finding, ImageResult, Roi
+from viewer.model.marks_values import title_of
 from viewer.model.overlays import OverlaySettings
 from viewer.model.render import OverlayLayer
 from viewer.model.results import ResultEntry
+from viewer.model.seen_window import mark_lines
 from viewer.model.session import Session
 
 MAX_IMAGES = 12
@@ -119,10 +122,31 @@ def gather(session: Session, *, identified: bool) -> Report:
         ),
         scores=_score_rows(results),
         provenance=provenance_rows(results),
-        notes=tuple(dict.fromkeys(note for result in results for note in result.notes)),
+        notes=tuple(dict.fromkeys((*_result_notes(results, by_uid), *_mark_notes(session, by_uid)))),
         overlay=_overlay_text(session.overlays.settings) if any(view.layer for view in views) else "",
         left_out=len(exam.images) - len(images),
     )
+
+
+def _result_notes(results: list[ImageResult], images: dict[str, MammoImage]) -> list[str]:
+    """Return the notes of all results; what was not seen is said with the image that it is true of."""
+    notes = []
+    for result in results:
+        unseen = () if result.coverage is None else coverage_notes(result.coverage)
+        image = images[result.sop_uid]
+        notes += [f"{image.label} {image.modality}: {text}" if text in unseen else text for text in result.notes]
+    return notes
+
+
+def _mark_notes(session: Session, images: dict[str, MammoImage]) -> list[str]:
+    """Return which of the reader's marks lie where the network did not look; the words of marks stay out."""
+    return [
+        f"{title_of(mark, image)}. {line}"
+        for image in images.values()
+        if not image.questions
+        for mark in session.marks.of(image.sop_uid).marks
+        for line in mark_lines(session, mark)
+    ]
 
 
 def _entry(session: Session, image: MammoImage) -> ResultEntry | None:

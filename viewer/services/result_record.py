@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gmic_core.coverage import Coverage, Structure
 from gmic_core.types import ImageResult, Laterality, Member, Modality, Provenance, Roi
 
 ARRAY_FIELDS = ("saliency", "saliency_to_stored", "window_to_stored", "profile")
@@ -73,6 +74,7 @@ def from_record(text: str, sop_uid: str, arrays: dict[str, Any]) -> ImageResult:
         features=_rows(arrays, "features", len(plain["rois"])),
         augmentations=tuple(_pair(scores) for scores in plain.get("augmentations", ())),
         vectors=_rows(arrays, "vectors", len(plain.get("members", ())) or 1),
+        coverage=_coverage(plain.get("coverage")),  # earlier versions kept none
     )
 
 
@@ -88,6 +90,14 @@ def _rows(arrays: dict[str, Any], name: str, rows: int) -> Any:
     if values is not None and (values.ndim != 2 or len(values) != rows):
         raise ValueError(f"the kept {name} are not those of this result")
     return values
+
+
+def _coverage(plain: dict[str, Any] | None) -> Coverage | None:
+    if plain is None:
+        return None
+    row0, col0, row1, col1 = (int(edge) for edge in plain["seen"])
+    structures = tuple(Structure(**one) for one in plain["structures"])
+    return Coverage(**{**plain, "seen": (row0, col0, row1, col1), "structures": structures})
 
 
 def _member(plain: dict[str, Any]) -> Member:

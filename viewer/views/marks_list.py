@@ -22,6 +22,7 @@ from viewer.commands.mark_tools import BY_KIND
 from viewer.commands.marks import image_of
 from viewer.model.marks import Mark
 from viewer.model.marks_values import MarkValues
+from viewer.model.seen_window import MARK_WORDS, mark_seen_here
 from viewer.views import icons, theme
 from viewer.views.command_widgets import KeepKeys
 
@@ -59,13 +60,17 @@ def rows_of(context: Context, values: MarkValues) -> list[Row]:
         rows += [
             Row(uid, index, None, "star", "Key image", _where(image, index)) for index in sorted(content.key_slices)
         ]
-        rows += [_row(mark, image, values) for mark in sorted(content.marks, key=lambda mark: mark.slice_index)]
+        rows += [
+            _row(context, mark, image, values) for mark in sorted(content.marks, key=lambda mark: mark.slice_index)
+        ]
     return rows
 
 
-def _row(mark: Mark, image: MammoImage, values: MarkValues) -> Row:
+def _row(context: Context, mark: Mark, image: MammoImage, values: MarkValues) -> Row:
     where = _where(image, None if mark.kind == "nipple" else mark.slice_index)
-    return Row(image.sop_uid, mark.slice_index, mark, BY_KIND[mark.kind].icon, values.headline(mark, image), where)
+    unseen = MARK_WORDS[mark_seen_here(context.session, mark)]
+    facts = f"{where}   {unseen}" if unseen else where
+    return Row(image.sop_uid, mark.slice_index, mark, BY_KIND[mark.kind].icon, values.headline(mark, image), facts)
 
 
 def _where(image: MammoImage, index: int | None) -> str:

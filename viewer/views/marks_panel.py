@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 from viewer.commands import Context
 from viewer.commands.marks import image_of
 from viewer.model.marks_values import MarkValues
+from viewer.model.seen_window import mark_lines
 from viewer.views import parts, theme
 from viewer.views.command_widgets import CommandButton, Refresher
 from viewer.views.marks_list import ROW_HEIGHT, MarksList
@@ -41,6 +42,7 @@ class MarksPanel(QWidget):
         signals = (
             marks.changed, marks.cleared, marks.selection_changed, marks.visibility_changed, session.history.changed,
             session.exam_changed, session.layout_changed, session.active_changed, context.frames.frame_ready,
+            session.results.changed, session.results.cleared, session.overlays.changed,
         )  # fmt: skip
         self._refresher = Refresher(self, signals, self.refresh)
         self.refresh()
@@ -74,7 +76,9 @@ class MarksPanel(QWidget):
         self.list.setFixedHeight(ROW_HEIGHT * min(len(rows), MOST_ROWS))
         mark = marks.selected_mark
         image = image_of(self._context, mark.sop_uid) if mark is not None else None
-        lines = self._values.full_lines(mark, image) if mark is not None and image is not None else ()
+        lines: tuple[str, ...] = ()
+        if mark is not None and image is not None:
+            lines = (*self._values.full_lines(mark, image), *mark_lines(self._context.session, mark))
         self.detail.setText("\n".join(lines))
         self.detail.setVisible(bool(lines))
         for button in self._buttons:

@@ -77,7 +77,16 @@ def origin_rows(result: ImageResult) -> list[tuple[str, str]]:
         ("Precision", exact),
         ("Device", prov.device),
         ("Duration", f"{prov.seconds:.1f} s"),
-        ("Not analysed", f"{result.outside_fraction:.3f} of the breast"),
+        ("Not analysed", _unseen(result)),
         ("Software", prov.software),
         ("Made", prov.created),
     ]
+
+
+def _unseen(result: ImageResult) -> str:
+    """Return how much of the breast was not analysed, counted where that is known."""
+    share, found = f"{result.outside_fraction:.3f} of the breast", result.coverage
+    if found is None:
+        return share
+    of = ", maximum over all slices" if found.projected else ""
+    return f"{share} ({found.breast_outside} of {found.breast_pixels} pixels{of})"

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from gmic_core.coverage import OUTSIDE_LIMIT, calm_notes
 from gmic_core.exam.model import MammoImage
 from gmic_core.types import Finding, ImageResult, Laterality
 from viewer.commands import Context
@@ -21,9 +22,6 @@ SIDES = (Laterality.R, Laterality.L)
 """As on the screen: the right breast hangs on the left."""
 MOST_NAMED = 3
 """Images that are named one by one."""
-OUTSIDE_LIMIT = 0.01
-"""Share of the breast outside the network's window from which the reader is told."""
-
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
@@ -162,6 +160,7 @@ class ScoresView(QWidget):
     progress : of the active image.
     members : how far several sets of weights are apart.
     notes : amber notices of the result; before the run, what the header tells.
+    calm : what is to be known of the result and is no reason for doubt: structures that were not analysed.
     """
 
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
@@ -180,6 +179,7 @@ class ScoresView(QWidget):
         self.progress = parts.ProgressLine()
         self.members = parts.caption("", "secondary", wrap=True)
         self.notes = parts.caption("", "warning", wrap=True)
+        self.calm = parts.caption("", "secondary", wrap=True)
         self.origin = Origin()
         self._build()
         session = context.session
@@ -208,7 +208,7 @@ class ScoresView(QWidget):
         column.addWidget(self.untrained)
         column.addWidget(self.breasts)
         self._line = parts.hairline()
-        words = (self.message, self.stage, self.progress, self.notes, self.origin)
+        words = (self.message, self.stage, self.progress, self.notes, self.calm, self.origin)
         for widget in (self._line, self.image, self.members, *words):
             column.addWidget(widget)
         column.addWidget(self.run_button, 0, Qt.AlignmentFlag.AlignLeft)
@@ -257,7 +257,9 @@ class ScoresView(QWidget):
 
     def _show_notes(self, image: MammoImage | None, result: ImageResult | None, *, hidden: bool) -> None:
         """Show what speaks against trusting the result; before there is one, what the header tells already."""
-        notes = list(result.notes) if result else []
+        found = calm_notes(result.coverage) if result is not None and result.coverage is not None else ()
+        calm = [note for note in found if result is not None and note in result.notes]
+        notes = [note for note in result.notes if note not in calm] if result else []
         if result is None and image is not None and not hidden:
             notes = self._notes_before(image)
         if result and result.outside_fraction > OUTSIDE_LIMIT and not any("outside" in note for note in notes):
@@ -265,6 +267,8 @@ class ScoresView(QWidget):
             notes.append(f"{share} of the breast lies outside the window that the network saw and was not analysed.")
         self.notes.setText("\n".join(notes))
         self.notes.setVisible(bool(notes))
+        self.calm.setText("\n".join(calm))
+        self.calm.setVisible(bool(calm))
 
     def _notes_before(self, image: MammoImage) -> list[str]:
         """Return what the header of an image tells before a run, and on which others there is something to know."""

@@ -14,10 +14,10 @@ from viewer.model.identity import shown_message
 from viewer.model.orientation_marks import edge_letters
 from viewer.model.placement import image_laterality
 from viewer.model.priors import relation
-from viewer.model.seen_window import NOT_ANALYSED, is_analysed
+from viewer.model.seen_window import why_not_analysed
 from viewer.model.session import Session
 from viewer.model.viewstate import ImageState
-from viewer.views import theme, viewport_marks, viewport_trials
+from viewer.views import theme, viewport_marks, viewport_trials, viewport_unseen
 from viewer.views.viewport_edges import place_edges
 from viewer.views.viewport_pixels import ViewportPixels
 from viewer.views.viewport_text import CLEARANCE, Placed, Touches, place_lines
@@ -65,7 +65,8 @@ class ViewportOver:
     def paint_boxes(self, painter: QPainter, state: ImageState, look: Look) -> None:
         """Paint the patches of this slice and, fainter, of those nearby; and what is tried out on the result."""
         settings, entry = self._session.overlays.settings, self._pixels.entry(state)
-        viewport_trials.paint(painter, self._session, entry, state, look.to_screen, look.ratio)
+        viewport_unseen.paint(painter, settings, entry, state, look.to_screen, look.ratio)
+        viewport_trials.paint(painter, self._session, state, look.to_screen, look.ratio)
         if entry is None or entry.result is None or not (settings.visible and settings.boxes):
             return
         chosen = self._session.selected_patch
@@ -81,8 +82,9 @@ class ViewportOver:
         entry = self._pixels.entry(state)
         if entry is None or entry.result is None or not self._session.overlays.settings.visible:
             return ""
-        within = 0 <= at[0] < state.image.rows and 0 <= at[1] < state.image.columns
-        return f"   {NOT_ANALYSED}" if within and not is_analysed(entry.result, *at) else ""
+        within = -0.5 <= at[0] < state.image.rows - 0.5 and -0.5 <= at[1] < state.image.columns - 0.5
+        why = why_not_analysed(entry.result, *at) if within else ""
+        return f"   {why}" if why else ""
 
     def lines(self, state: ImageState, look: Look, readout: str) -> list[Placed]:
         """Return the corner text with its places; ``readout`` stands lowest."""
@@ -107,7 +109,10 @@ class ViewportOver:
     def _marker(self, state: ImageState) -> corner_text.Line:
         """Return the side marker; key image, slab and sweep stand beside it, where no breast can push them away."""
         line = corner_text.marker_line(state.image, untrained=self._shows_untrained(state))
-        line = replace(line, badges=(*line.badges, *viewport_trials.badges(self._session, self._pixels.entry(state))))
+        entry = self._pixels.entry(state)
+        line = replace(line, badges=(*line.badges, *viewport_trials.badges(self._session, entry)))
+        unseen = viewport_unseen.badges(self._session.overlays.settings, entry, state)
+        line = replace(line, badges=(*line.badges, *unseen))
         line = replace(line, badges=(*self._exam_badges(state), *line.badges))
         if state.slice_index in self._session.marks.of(state.image.sop_uid).key_slices:
             line = replace(line, badges=(*line.badges, ("key image", "normal")))
@@ -146,15 +151,17 @@ class ViewportOver:
         return entry is not None and entry.untrained and entry.saliency is not None and visible
 
     def touches(self, state: ImageState, look: Look) -> Touches:
-        """Return what tells whether a rectangle comes too near to the breast; unknown before the first picture."""
+        """Return what tells whether a rectangle comes too near to breast or outlined structures; at first nothing."""
         tissue = self._pixels.tissue(state.image)
         if tissue is None:
             return lambda _rect: False
         on_screen = tissue.on_screen(look.to_screen)
+        settings, entry = self._session.overlays.settings, self._pixels.entry(state)
+        marked = viewport_unseen.structure_places(settings, entry, look.to_screen, look.ratio)
 
         def touches(rect: QRectF) -> bool:
             grown = rect.adjusted(-CLEARANCE, -CLEARANCE, CLEARANCE, CLEARANCE)
             edges = (grown.top(), grown.left(), grown.bottom(), grown.right())
-            return on_screen(*(edge * look.ratio for edge in edges))
+            return any(map(grown.intersects, marked)) or on_screen(*(edge * look.ratio for edge in edges))
 
         return touches

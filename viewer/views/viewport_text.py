@@ -267,7 +267,7 @@ def paint_badge(painter: QPainter, left_middle: QPointF, text: str, tone: Tone) 
     width = _text_width(text) + 2 * BADGE_PADDING
     rect = QRectF(left_middle.x(), round(left_middle.y() - BADGE_HEIGHT / 2), width, BADGE_HEIGHT)
     painter.setPen(QPen(theme.color(TONES[tone], 0.6), 1.0))
-    painter.setBrush(theme.color(theme.VIEWPORT, 0.5))
+    painter.setBrush(theme.color(theme.VIEWPORT, 0.8))
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.drawRoundedRect(rect.adjusted(0.5, 0.5, -0.5, -0.5), 3, 3)
     painter.setPen(theme.color(TONES[tone]))

@@ -1,15 +1,14 @@
-"""What is drawn over an image about its result: the window that the network saw, and the place that is occluded."""
+"""What is drawn over an image about what is tried out on its result: the place that is occluded."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QBrush, QPainter, QPen
+from PySide6.QtGui import QPainter, QPen
 
 from gmic_core.exam.geometry import PlaneMap
 from gmic_core.inference.occlusion import Occlusion
 from viewer.model.corner_text import Tone
 from viewer.model.results import ResultEntry
-from viewer.model.seen_window import outside_boxes, window_within
 from viewer.model.session import Session
 from viewer.model.trials import MAP_TEXTS
 from viewer.model.viewstate import ImageState
@@ -32,28 +31,20 @@ def badges(session: Session, entry: ResultEntry | None) -> list[tuple[str, Tone]
 def paint(
     painter: QPainter,
     session: Session,
-    entry: ResultEntry | None,
     state: ImageState,
     to_screen: PlaneMap,
     ratio: float,
 ) -> None:
-    """Paint the window that the network saw, the occluded place, and the one that is being drawn.
+    """Paint the occluded place, and the one that is being drawn.
 
     Parameters
     ----------
     to_screen : stored pixels -> device pixels.
     ratio : device pixels per device-independent pixel.
     """
-    settings, trials = session.overlays.settings, session.trials
-    if not settings.visible:
+    trials = session.trials
+    if not session.overlays.settings.visible:
         return
-    if settings.window and entry is not None and entry.result is not None:
-        rows, columns = state.image.rows, state.image.columns
-        for box in outside_boxes(entry.result, rows, columns):
-            painter.fillRect(_rect(box, to_screen, ratio), QBrush(theme.color(theme.WARNING, 0.35), _HATCH))
-        seen = window_within(entry.result, rows, columns)
-        if seen is not None:
-            _outline(painter, _rect(seen, to_screen, ratio), theme.SECONDARY, "box", 1.0)
     experiment = trials.experiment(state.image.sop_uid)
     if experiment is not None:
         strength = 1.0 if experiment.occlusion.covers(state.slice_index) else OTHER_SLICE
@@ -62,21 +53,19 @@ def paint(
         _place(painter, trials.draft[1], to_screen, ratio, theme.ACCENT, 1.0)
 
 
-_HATCH = Qt.BrushStyle.BDiagPattern
-
-
 def _place(
     painter: QPainter, occlusion: Occlusion, to_screen: PlaneMap, ratio: float, color: str, strength: float
 ) -> None:
-    _outline(painter, _rect(occlusion.box, to_screen, ratio), color, occlusion.shape, strength)
+    outline(painter, on_widget(occlusion.box, to_screen, ratio), color, occlusion.shape, strength)
 
 
-def _rect(box: tuple[float, float, float, float], to_screen: PlaneMap, ratio: float) -> QRectF:
+def on_widget(box: tuple[float, float, float, float], to_screen: PlaneMap, ratio: float) -> QRectF:
+    """Return the place of a box of stored pixels in the widget."""
     row0, col0, row1, col1 = to_screen.apply_box(box)
     return QRectF(col0 / ratio, row0 / ratio, (col1 - col0) / ratio, (row1 - row0) / ratio)
 
 
-def _outline(painter: QPainter, rect: QRectF, color: str, shape: str, strength: float) -> None:
+def outline(painter: QPainter, rect: QRectF, color: str, shape: str, strength: float) -> None:
     """Draw a dashed line on a dark one, so that it reads on any tissue."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setBrush(Qt.BrushStyle.NoBrush)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from gmic_core.coverage import Structure
 from gmic_core.errors import CancelledError, InferenceError
 from gmic_core.exam.frames import FrameReader
 from gmic_core.exam.geometry import ORIENTATIONS, PlaneMap, network_to_saliency
@@ -313,3 +314,64 @@ def test_the_batch_fits_the_budget():
     assert batch_size((2116, 1339), 1) == 1
     assert batch_size((2116, 1339), 1 << 40, 2) == 2
     assert batch_size((2116, 1339), 1 << 40, 16) == 16
+
+
+# -- what was not seen -------------------------------------------------------------------------------------------
+
+
+def with_dot(facing: np.ndarray) -> np.ndarray:
+    """Plant a dot of 12 x 12 pixels in the upper corner on the nipple's side, far from breast and crop."""
+    planted = facing.copy()
+    planted[..., 3:15, -20:-8] = 1000
+    return planted
+
+
+@pytest.mark.parametrize("side", ["L", "R"])
+def test_a_dot_outside_changes_neither_score_nor_map_and_is_reported(tmp_path, reader, gmic2d, side):
+    facing = breast(520, 460, seed=5)
+    results = []
+    for number, pixels in enumerate((facing, with_dot(facing))):
+        path = write_mg(tmp_path / f"{number}.dcm", hanging(pixels, side), side, "CC", sop_uid=f"1.2.{number + 1}")
+        results.append(run_image(only_image(path), gmic2d, reader))
+    without, planted = results
+    assert_same_scores(without, planted, 0.0)
+    np.testing.assert_array_equal(without.saliency, planted.saliency)  # standardised over the window alone
+    assert planted.window_to_stored.tolist() == without.window_to_stored.tolist()
+    assert without.coverage is not None
+    assert planted.coverage is not None
+    column = 440 if side == "L" else 8
+    dot = Structure(3, column, 15, column + 12, 144, attached=False)
+    assert [one for one in planted.coverage.structures if not one.attached] == [dot]
+    assert not [one for one in without.coverage.structures if not one.attached]
+    note = (
+        f"1 structure of 12x12 pixels at row 3, column {column} lies outside what the network saw and was not "
+        "analysed. Side markers and labels count as well."
+    )
+    assert [text for text in planted.notes if text not in without.notes] == [note]
+
+
+def test_a_dot_outside_in_one_slice_of_a_volume_changes_nothing(tmp_path, reader, gmic3d):
+    volume = breast_volume(SLICES, 520, 460, seed=3, bits=10)
+    planted = volume.copy()
+    planted[2:3] = with_dot(volume[2:3])
+    results = [
+        run_image(only_image(write_dbt(tmp_path / f"{n}.dcm", one, "L", "MLO", bits=10)), gmic3d, reader)
+        for n, one in enumerate((volume, planted))
+    ]
+    assert_same_scores(results[0], results[1], 0.0)
+    np.testing.assert_array_equal(results[0].saliency, results[1].saliency)
+    assert results[1].coverage is not None
+    assert results[1].coverage.projected
+    assert Structure(3, 440, 15, 452, 144, attached=False) in results[1].coverage.structures
+
+
+def test_the_same_dot_inside_the_window_changes_the_map(tmp_path, reader, gmic2d):
+    facing = breast(520, 460, seed=5)
+    planted = facing.copy()
+    planted[260:272, 150:162] = 4000
+    results = [
+        run_image(only_image(write_mg(tmp_path / f"{n}.dcm", one, "L", "CC")), gmic2d, reader)
+        for n, one in enumerate((facing, planted))
+    ]
+    assert (results[0].saliency != results[1].saliency).any()
+    assert results[1].coverage == results[0].coverage

