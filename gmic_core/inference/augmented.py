@@ -81,12 +81,13 @@ def run_averaged(
     count: int = AUGMENTATIONS,
     noise: int = WINDOW_NOISE,
     seed: int = 0,
-) -> ImageResult:
-    """Return the result of an ensemble whose scores are the means over ``count`` augmentations.
+) -> tuple[ImageResult, tuple[ImageResult, ...]]:
+    """Return the result of an ensemble whose scores are the means over ``count`` augmentations, and its members.
 
     The image is read, decoded and projected once for all networks and windows; what is kept of a window is its map.
     Maps, patches and what is told of members are those of the plain window, where the maps of all members lie on one
-    grid; the scores of each augmentation (the mean over the members) are in ``augmentations``.
+    grid; the scores of each augmentation (the mean over the members) are in ``augmentations``. The members returned are
+    those of the plain window.
 
     Raises what :func:`run_augmented` does.
     """
@@ -94,14 +95,15 @@ def run_averaged(
         raise InferenceError(f"An image must be augmented at least once, not {count} times.")
     plain = PlainPlans()
     planners = [noisy_planner(image.sop_uid, seed, number, noise, plain) for number in range(count)]
-    jobs = [Job(loaded, planner) for planner in (plain, *planners) for loaded in networks]
+    windows_of: list[Planner] = [plain, *planners]
+    jobs = [Job(loaded, planner) for planner in windows_of for loaded in networks]
     results = run_jobs(image, jobs, reader, run or Run())
     size = len(networks)
     windows = [results[start : start + size] for start in range(size, len(results), size)]
     scores = [mean_pairs([result.y for result in window]) for window in windows]
     base = ensemble_mean(results[:size])
     seconds = sum(result.provenance.seconds for result in results)
-    return replace(
+    result = replace(
         base,
         y=mean_pairs(scores),
         y_global=mean_pairs([result.y_global for result in results[size:]]),
@@ -110,6 +112,7 @@ def run_averaged(
         notes=(*base.notes, _spread_note(scores)),
         provenance=replace(base.provenance, seconds=seconds),
     )
+    return result, results[:size]
 
 
 def _spread_note(scores: Sequence[tuple[float, float]]) -> str:

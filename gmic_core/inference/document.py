@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from gmic_core.coverage import Coverage, coverage_notes
 from gmic_core.exam.geometry import PlaneMap
 from gmic_core.exam.model import MammoImage
@@ -160,9 +162,18 @@ def image_entry(prediction: Prediction, saliency: dict[str, str]) -> dict[str, A
         "notes": list(result.notes),
         "provenance": asdict(result.provenance),
     }
+    if result.augmentations:
+        entry["augmentations"] = _augmentations(result.augmentations)
     if len(members) > 1:
         entry["members"] = [{"scores": _scores(m), "provenance": asdict(m.provenance)} for m in members]
     return entry
+
+
+def _augmentations(scores: Sequence[tuple[float, float]]) -> dict[str, Any]:
+    """Return the scores of test-time augmentation and their spread (population standard deviation)."""
+    deviation = np.std(scores, axis=0)
+    each = {name: {"y": [pair[c] for pair in scores], "sd": float(deviation[c])} for c, name in enumerate(CLASSES)}
+    return {"count": len(scores), **each}
 
 
 def _box(edges: Sequence[float]) -> dict[str, float]:

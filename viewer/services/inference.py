@@ -15,6 +15,7 @@ from dataclasses import replace
 from gmic_core.errors import GmicError, WeightsError
 from gmic_core.exam.geometry import PlaneMap
 from gmic_core.exam.model import Exam, MammoImage
+from gmic_core.inference.agreement import flip_note
 from gmic_core.inference.choice import check_acceptance, default_model
 from gmic_core.inference.events import Event, ImageFinished, ImageStarted, Progress, SliceSaliency
 from gmic_core.inference.occlusion import Occlusion
@@ -63,6 +64,7 @@ class InferenceClient:
         self._cancelling = False
         self._link: WorkerLink | None = None
         self._jobs = itertools.count(1)
+        self._before: dict[str, ImageResult] = {}  # what was shown of an image that runs again
         self._failed_starts = 0
         self._ready = False
         self._closed = False
@@ -128,6 +130,9 @@ class InferenceClient:
                 continue
             if any(task.same_work(other) for other in self._under_way()):
                 continue
+            shown = self._session.results.get(image.sop_uid)
+            if shown is not None and shown.result is not None:
+                self._before[image.sop_uid] = shown.result
             self._expect(job_id, image.sop_uid)
             self._waiting.append(task)
         if self._waiting:
@@ -249,6 +254,7 @@ class InferenceClient:
     def _exam_changed(self, exam: Exam | None) -> None:
         """What still runs for the exam that was opened is shown as it arrives, as before it was left."""
         self._kept.forget()
+        self._before.clear()
         self._waiting = [task for task in self._waiting if not isinstance(task, Trial)]
         if isinstance(self._current, Trial):  # its result is not on screen any more
             self._stop_current()
@@ -306,11 +312,18 @@ class InferenceClient:
 
     def _finished(self, job_id: str, event: ImageFinished) -> None:
         result, task = event.result, self._current
+        if note := self._flipped(result):
+            result = replace(result, notes=(*result.notes, note))
         self._session.set_ai(device=result.provenance.device, message="")
         self._session.results.finished(job_id, result)
         if task is not None and (task.job_id, task.sop_uid) == (job_id, result.sop_uid):
             self._kept.keep(task, result)
         self._end_if_current(job_id, result.sop_uid)
+
+    def _flipped(self, result: ImageResult) -> str:
+        """Say which patches another device or mode did not choose, where its result was on screen before."""
+        before = self._before.pop(result.sop_uid, None)
+        return flip_note(result, before) if before is not None else ""
 
     def _end_if_current(self, job_id: str, sop_uid: str) -> None:
         task = self._current

@@ -96,10 +96,11 @@ def test_only_the_first_members_maps_are_told(packed, members, counting):
 
 
 def test_augmentations_share_decoding_and_report_their_spread(packed, members, counting):
-    result = run_averaged(packed, members[:2], counting, count=4, noise=40)
+    result, plain_members = run_averaged(packed, members[:2], counting, count=4, noise=40)
     assert counting.asked == Counter({k: 1 for k in range(SLICES)})
     plain = ensemble_mean(run_members(packed, members[:2], counting))
     np.testing.assert_array_equal(result.saliency, plain.saliency)
+    assert [one.y for one in plain_members] == [one.y for one in plain.members]
     assert result.rois == plain.rois
     one_by_one = [run_augmented(packed, member, counting, count=4, noise=40) for member in members[:2]]
     expected = [np.mean([runs[n].y for runs in one_by_one], axis=0) for n in range(4)]
