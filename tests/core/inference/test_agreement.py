@@ -61,9 +61,9 @@ def test_only_results_of_the_same_weights_window_and_another_device_are_compared
     ("note", "calm"),
     [
         ("Near tie in the choice of patch 5: another place was within 1e-06; another device may choose it.", True),
-        ("Patch 3 was not chosen on cpu in exact mode, where the scores differ by 0.01: near ties turn with rounding.", True),
-        ("Verified against the plain modules on the CPU: scores differ by 1e-07, maps by 0; the same patches.", True),
-        ("Verified against the plain modules: scores differ by 0.2, which is MORE ...: do not trust this device.", False),
+        ("Patch 3 was not chosen on cpu in exact mode, where they differ by 0.01: near ties turn with rounding.", True),
+        ("Verified against the plain modules on the CPU: scores differ by 1e-07; the same patches.", True),
+        ("Verified against the plain modules: scores differ by 0.2, which is MORE: do not trust this device.", False),
         ("12.0% of the breast lies outside the network's window and was not analysed.", False),
         ("Made by GE; the published networks saw Hologic images only.", False),
     ],
