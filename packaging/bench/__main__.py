@@ -92,7 +92,7 @@ def _measure(args: argparse.Namespace) -> tuple[dict[str, float], Engine | None,
         if args.full:
             figures |= _peers(volumes, figures["scroll_1_p95_ms"])
     if args.only in (None, "networks"):
-        figures |= measure_networks(volumes, times=3, budget_s=120.0 if args.full else 30.0)
+        figures |= measure_networks(volumes, times=3, budget_s=120.0 if args.full else 15.0)
     if args.only in (None, "engine"):
         engine = measure_engine(volumes, full=args.full)
         figures |= engine.figures()

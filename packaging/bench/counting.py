@@ -45,7 +45,7 @@ class Count:
         return self.peak_bytes + 3 * self.parameter_bytes
 
 
-class _Ledger(TorchDispatchMode):
+class Ledger(TorchDispatchMode):
     """Follows the storages that are alive."""
 
     def __init__(self) -> None:
@@ -75,6 +75,10 @@ class _Ledger(TorchDispatchMode):
         self.peak = max(self.peak, self.alive)
         weakref.finalize(storage, self._leave, id(storage), size)
 
+    def leave_out(self, tensor: Tensor) -> None:
+        """Never count a tensor's storage: parameters count apart."""
+        self._known.add(id(tensor.untyped_storage()))
+
     def _leave(self, known: int, size: int) -> None:
         self._known.discard(known)
         self.alive -= size
@@ -83,10 +87,10 @@ class _Ledger(TorchDispatchMode):
 @contextmanager
 def counted(parameters: list[Tensor], inputs: list[Tensor]) -> Iterator[Callable[[], Count]]:
     """Count what runs inside; the yielded function gives the count afterwards."""
-    ledger, flops = _Ledger(), FlopCounterMode(display=False)
+    ledger, flops = Ledger(), FlopCounterMode(display=False)
     with flops, ledger:
-        for tensor in parameters:  # they count apart
-            ledger._known.add(id(tensor.untyped_storage()))
+        for tensor in parameters:
+            ledger.leave_out(tensor)
         for tensor in inputs:
             ledger.enter(tensor)
         yield lambda: Count(

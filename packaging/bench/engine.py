@@ -49,9 +49,9 @@ class Layers:
 
 def measure_engine(volumes: Volumes, *, full: bool) -> Engine:
     """Measure both networks against the baseline, and the time to the first map."""
-    pairs, seconds = (7, 240.0) if full else (2, 40.0)
+    seconds = 240.0 if full else 40.0
     found = {}
-    for model, path in (("gmic3d", volumes.dbt24), ("gmic2d", volumes.ffdm)):
+    for model, path, pairs in (("gmic3d", volumes.dbt24, 7 if full else 2), ("gmic2d", volumes.ffdm, 9 if full else 3)):
         found[model], _ = run_script(
             "ratio.py", path, "--model", model, "--pairs", pairs, "--budget", seconds, timeout=1800.0
         )

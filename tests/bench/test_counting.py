@@ -67,7 +67,7 @@ def test_training_keeps_what_the_backward_pass_needs() -> None:
 
 
 def test_nothing_is_left_counted_after_a_pass() -> None:
-    ledger = counting._Ledger()
+    ledger = counting.Ledger()
     with ledger:
         x = torch.empty(10, device="meta") + 1
         y = x.view(2, 5)
