@@ -55,7 +55,8 @@ def _scaling(axes: Sequence[Axes], points: Sequence[Point], eager_per_slice: flo
     time.axhline(eager_per_slice, color="#555555", linestyle="--", label="baseline, 2 threads, decoded")
     memory.axhline(PREDICT_TARGET_GIB, color="#555555", linestyle="--", label="target")
     for each, what in ((time, "s per slice"), (memory, "peak memory, GiB")):
-        each.set(xlabel="slices", ylabel=what, ylim=(0, None), xticks=[8, 24, 48, 96])
+        each.set(xlabel="slices", ylabel=what, xlim=(0, 100), xticks=[8, 24, 48, 96])
+        each.set_ylim(0, 1.1 * each.get_ylim()[1])
         each.legend(frameon=False)
 
 

@@ -145,7 +145,7 @@ class _Watch:
     def _after(self, stage: str, name: str) -> Callable[[nn.Module, tuple[Any, ...], Tensor], None]:
         def after(module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
             seconds = time.perf_counter() - self._start
-            label = f"{name.rpartition('.')[2]} {_shape_of(module, output)}"
+            label = f"{'.'.join(name.split('.')[-2:])} {_shape_of(module, output)}"
             self.rows.append(Row(stage, label, seconds, macs_of(module, output), moved_by(module, inputs, output)))
 
         return after

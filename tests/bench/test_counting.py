@@ -101,6 +101,6 @@ def test_layers_add_up_to_the_network() -> None:
     assert sum(row.macs for row in rows) == whole.macs
     assert [row.stage for row in layers.by_stage(rows)] == ["ds_net", "left_postprocess_net"]
     first = rows[0]
-    assert first.name == "first_conv (Conv2d 7x7, 16x128x96)"
+    assert first.name == "ds_net.first_conv (Conv2d 7x7, 16x128x96)"
     assert first.macs == 16 * 128 * 96 * 49
     assert first.moved == 4 * (256 * 192 + 16 * 49 + 16 * 128 * 96)
