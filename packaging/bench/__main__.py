@@ -10,7 +10,7 @@ from pathlib import Path
 
 import papers
 from document import Full, document
-from engine import Engine, measure_engine, measure_layers, ratio_notes, ratio_table
+from engine import Engine, first_table, measure_engine, measure_layers, ratio_notes, ratio_table
 from figures import draw
 from machine import describe
 from measure import BenchError
@@ -75,7 +75,7 @@ def main() -> int:
     (BUILD / "performance.md").write_text(document(machine, text, engine, full), encoding="utf-8")
     print("\n".join(f"- {label}: {value}" for label, value in machine.items()), text, sep="\n\n")
     if engine is not None:
-        print("", ratio_table(engine), ratio_notes(engine), sep="\n")
+        print("", ratio_table(engine), ratio_notes(engine), "", first_table(engine.first), sep="\n")
     where = f"{BUILD / 'bench.json'}; tables: {BUILD / 'performance.md'}"
     print(f"\nfigures: {where}; measured in {time.monotonic() - start:.0f} s")
     return 0

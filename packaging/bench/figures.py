@@ -7,12 +7,10 @@ from pathlib import Path
 
 import matplotlib as mpl
 from engine import Layers
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from papers import Line
 from scaling import Point
-
-mpl.use("Agg")  # no display is needed
 
 COLOURS = {1: "#b45f06", 2: "#1f5f8b"}
 PREDICT_TARGET_GIB = 1.2
@@ -27,7 +25,7 @@ def draw(folder: Path, points: Sequence[Point], layers: Layers, lines: Sequence[
     eager_per_slice : seconds of the baseline, two threads.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with plt.rc_context({"font.size": 9, "axes.grid": True, "grid.color": "#dddddd", "axes.axisbelow": True}):
+    with mpl.rc_context({"font.size": 9, "axes.grid": True, "grid.color": "#dddddd", "axes.axisbelow": True}):
         for name, paint in zip(
             NAMES,
             (
@@ -37,12 +35,12 @@ def draw(folder: Path, points: Sequence[Point], layers: Layers, lines: Sequence[
             ),
             strict=True,
         ):
-            figure, axes = plt.subplots(1, 2, figsize=(9.0, 3.4), layout="constrained")
+            figure = Figure(figsize=(9.0, 3.4), layout="constrained")  # of its own, without pyplot: needs no display
+            axes = figure.subplots(1, 2)
             paint(axes)
             for each in axes:
                 each.spines[["top", "right"]].set_visible(False)
             figure.savefig(folder / name, dpi=110)
-            plt.close(figure)
 
 
 def _scaling(axes: Sequence[Axes], points: Sequence[Point], eager_per_slice: float) -> None:
