@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import document
 import engine
@@ -143,3 +144,42 @@ def test_the_figures_are_drawn(tmp_path: Path) -> None:
         with Image.open(path) as image:
             assert image.width > 900
             assert len(set(image.convert("L").get_flattened_data())) > 50
+
+
+def test_a_full_run_writes_figures_tables_and_pictures(
+    bench: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    full = _full()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["bench", "--full", "--only", "engine"])
+    monkeypatch.setattr(bench, "prepare", lambda _folder: SimpleNamespace(dbt96=Path("dbt-96.dcm")))
+    monkeypatch.setattr(bench, "measure_engine", lambda _volumes, full: ENGINE if full else None)
+    monkeypatch.setattr(bench, "measure_layers", lambda: full.layers)
+    monkeypatch.setattr(bench, "measure_scaling", lambda _path: full.points)
+    monkeypatch.setattr(bench.papers, "table_of_3d", lambda: full.table_3d)
+    monkeypatch.setattr(bench.papers, "table_of_2d", lambda: full.table_2d)
+
+    assert bench.main() == 0
+
+    assert json.loads((tmp_path / "build" / "bench.json").read_text()) == ENGINE.figures()
+    assert (tmp_path / "build" / "performance.md").read_text().count("\n## ") == 7
+    assert {path.name for path in (tmp_path / "build").glob("*.png")} == set(figures.NAMES)
+    out = capsys.readouterr().out
+    assert "| 3D-GMIC, first slice's saliency, warm worker, slices decoded | 1.40 s | <= 1.5 s |" in out
+    assert "without them it computes 27.6 GMAC/s" in out
+
+
+def test_a_measured_program_that_fails_ends_the_run_with_its_words(
+    bench: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_volumes: object, full: bool) -> None:
+        raise bench.BenchError("ratio.py: exit 1\nthe product and the baseline differ")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["bench", "--only", "engine"])
+    monkeypatch.setattr(bench, "prepare", lambda _folder: None)
+    monkeypatch.setattr(bench, "measure_engine", fail)
+
+    assert bench.main() == 1
+    assert capsys.readouterr().err == "bench: ratio.py: exit 1\nthe product and the baseline differ\n"
+    assert not (tmp_path / "build" / "bench.json").exists()
