@@ -86,8 +86,8 @@ def ratio_notes(engine: Engine) -> str:
     for name, found in zip(RATIO_TARGETS, (engine.ratio_3d, engine.ratio_2d), strict=True):
         lines.append(
             f"* {name}: {len(found['ratios'])} pairs on {found['threads']} threads; the results differ by at most "
-            f"{found['saliency_apart']:.1g} in saliency and {found['scores_apart']:.1g} in the scores. Of the "
-            f"product's time {found['before_s']:.2f} s pass before its network begins; without them it computes "
+            f"{found['saliency_apart']:.1g} in saliency (beside float16) and {found['scores_apart']:.1g} in the scores."
+            f" Of the product's time {found['before_s']:.2f} s pass before its network begins; without them it makes "
             f"{found['network_gmac_s']:.1f} GMAC/s. Copying memory: {found['memory_gb_s']:.1f} GB/s."
         )
     return "\n".join(lines)
