@@ -40,6 +40,7 @@ def document(machine: dict[str, str], table: str, engine: Engine | None, full: F
         parts += ["## To the first map", first_table(engine.first)]
     if full is not None:
         parts += ["## Layers of the baseline", *_layer_parts(full.layers)]
+        parts += ["## Layers of the product", *_layer_parts(full.layers, "product ")]
         parts += ["## Roofline", roof_lines(full.layers)]
         parts += ["## Scaling", scaling.markdown(full.points)]
         parts += ["## The 3D-GMIC paper's Table I", papers.markdown_3d(full.table_3d)]
@@ -47,25 +48,32 @@ def document(machine: dict[str, str], table: str, engine: Engine | None, full: F
     return "\n\n".join(parts) + "\n"
 
 
-def _layer_parts(found: Layers) -> Sequence[str]:
+def _layer_parts(found: Layers, whose: str = "") -> Sequence[str]:
     """Return a table of the stages of each part, and one of all layers of a slice."""
     parts = []
     for name, what in PARTS.items():
-        stages = layers.stage_table(found.rows[name], found.roof, found.passes[name])
-        parts += [f"Of {what} (measured on {found.passes[name]}):", stages]
-    each = layers.table(found.rows["slices"], found.roof, found.passes["slices"])
+        key = whose + name
+        stages = layers.stage_table(found.rows[key], found.roof, found.passes[key])
+        parts += [f"Of {what} (measured on {found.passes[key]}):", stages]
+    each = layers.table(found.rows[whose + "slices"], found.roof, found.passes[whose + "slices"])
     return [*parts, "Every layer of a slice:", each]
 
 
 def roof_lines(found: Layers) -> str:
     """Return what the machine allows at most, as a table: as the baseline works, and if nothing but sums took time."""
-    lines = ["| | baseline ms | floor, layer by layer ms | floor, operations alone ms |", "|---|---:|---:|---:|"]
+    heads = ("ms", "baseline", "product", "floor of the baseline's layers", "of the product's", "operations alone")
+    lines = ["| " + " | ".join(heads) + " |", "|---" + "|---:" * (len(heads) - 1) + "|"]
     for name, what in PARTS.items():
         rows, passes = found.rows[name], found.passes[name]
-        sums = layers.total(rows)
-        by_layer = layers.floor_of(rows, found.roof)
-        alone = sums.macs / found.roof.macs_per_s
-        cells = (f"{seconds / passes * 1e3:.1f}" for seconds in (sums.seconds, by_layer, alone))
+        ours, theirs = layers.total(found.rows["product " + name]), layers.total(rows)
+        seconds = (
+            theirs.seconds / passes,
+            ours.seconds / found.passes["product " + name],
+            layers.floor_of(rows, found.roof) / passes,
+            layers.floor_of(found.rows["product " + name], found.roof) / found.passes["product " + name],
+            theirs.macs / found.roof.macs_per_s / passes,
+        )
+        cells = (f"{each * 1e3:.1f}" for each in seconds)
         lines.append(f"| {what} | {' | '.join(cells)} |")
     return "\n".join([bounds(found.roof), "", *lines])
 

@@ -34,11 +34,11 @@ class Engine:
 
 @dataclass(frozen=True)
 class Layers:
-    """Rows of the baseline's layers.
+    """Rows of the layers of baseline and product.
 
     Attributes
     ----------
-    rows : name of what ran -> its rows: "slices", "patches", "image".
+    rows : name of what ran -> its rows: "slices", "patches", "image", and each of these with "product" before it.
     passes : how many slices, patches or images the rows were measured on.
     """
 
@@ -60,9 +60,9 @@ def measure_engine(volumes: Volumes, *, full: bool) -> Engine:
 
 
 def measure_layers() -> Layers:
-    """Measure every layer of the baseline."""
+    """Measure every layer of the baseline and of the product."""
     found, _ = run_script("layer_rows.py")
-    rows = {name: [Row(**each) for each in found[name]] for name in ("slices", "patches", "image")}
+    rows = {name: [Row(**each) for each in found[name]] for name in found["passes"]}
     return Layers(Roof(**found["roof"]), rows, found["passes"])
 
 

@@ -1,4 +1,4 @@
-"""Time of every layer of the frozen baseline, and of the machine's bounds in the same minute."""
+"""Time of every layer of the frozen baseline and of the product, and of the machine's bounds in the same minute."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from eager import SLICES_PER_BATCH, EagerGmic
 from layers import Row, of_module
+from product_rows import Product
 from roofline import measure_roof, merged
 
 SLICE, IMAGE, PATCHES = (2116, 1339), (2944, 1920), 12
@@ -34,8 +35,13 @@ def main() -> None:
         "patches": _rows(three, lambda: three.local(patches), args.repeats),
         "image": _rows(two, lambda: two.global_pass(image), args.repeats),
     }
+    rows |= {
+        "product slices": Product("gmic3d", args.repeats).global_rows(volume[:1]),
+        "product patches": Product("gmic3d", args.repeats).local_rows(patches[:1]),
+        "product image": Product("gmic2d", args.repeats).global_rows(image),
+    }
     roof = merged(*roofs, measure_roof())
-    sizes = {"slices": SLICES_PER_BATCH, "patches": PATCHES, "image": 1}
+    sizes = dict.fromkeys(rows, 1) | {"slices": SLICES_PER_BATCH, "patches": PATCHES}
     found = {name: [asdict(row) for row in each] for name, each in rows.items()}
     args.out.write_text(json.dumps({"roof": asdict(roof), "passes": sizes, **found}), encoding="utf-8")
 

@@ -113,7 +113,8 @@ def test_product_and_baseline_stand_side_by_side() -> None:
 
 def _full() -> document.Full:
     rows = [layers.Row("stage 1", "conv", 0.4, 10_000_000_000, 400_000_000)]
-    found = engine.Layers(ROOF, dict.fromkeys(("slices", "patches", "image"), rows), dict.fromkeys(document.PARTS, 1))
+    names = [whose + name for whose in ("", "product ") for name in document.PARTS]
+    found = engine.Layers(ROOF, dict.fromkeys(names, rows), dict.fromkeys(names, 1))
     points = [document.Point(slices, threads, slices / threads, 1.0) for slices in (8, 24) for threads in (1, 2)]
     lines = [document.Line("3D-GMIC", 14_108_784, 799.4, 27e9, 9e9, 798.0, 22_219.0)]
     return document.Full(found, points, lines, lines)
@@ -127,12 +128,13 @@ def test_a_full_run_fills_every_section() -> None:
         "## Against the frozen baseline",
         "## To the first map",
         "## Layers of the baseline",
+        "## Layers of the product",
         "## Roofline",
         "## Scaling",
         "## The 3D-GMIC paper's Table I",
         "## The GMIC paper's Table 1",
     ]
-    assert "| one slice of 3D-GMIC | 400.0 | 200.0 | 200.0 |" in text
+    assert "| one slice of 3D-GMIC | 400.0 | 400.0 | 200.0 | 200.0 | 200.0 |" in text
     assert "| 24 | 2 | 12.0 | 0.50 | 1.00 |" in text
 
 
@@ -162,7 +164,7 @@ def test_a_full_run_writes_figures_tables_and_pictures(
     assert bench.main() == 0
 
     assert json.loads((tmp_path / "build" / "bench.json").read_text()) == ENGINE.figures()
-    assert (tmp_path / "build" / "performance.md").read_text().count("\n## ") == 7
+    assert (tmp_path / "build" / "performance.md").read_text().count("\n## ") == 8
     assert {path.name for path in (tmp_path / "build").glob("*.png")} == set(figures.NAMES)
     out = capsys.readouterr().out
     assert "| 3D-GMIC, first slice's saliency, warm worker, slices decoded | 1.40 s | <= 1.5 s |" in out
