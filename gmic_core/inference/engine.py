@@ -22,7 +22,7 @@ from gmic_core.inference.events import Event, ImageFinished, Progress, SliceSali
 from gmic_core.inference.execution.upload import Uploader
 from gmic_core.inference.network import LoadedNetwork
 from gmic_core.inference.reader import Frame, Reader
-from gmic_core.inference.slices import Slices, check_side
+from gmic_core.inference.slices import Slices
 from gmic_core.inference.track import Track
 from gmic_core.models.registry import ModelSpec
 from gmic_core.preprocessing import PixelLevels, WindowPlan, plan_window
@@ -166,9 +166,9 @@ def _run_jobs(
     step = partial(run.step, image)
     for job in jobs:
         check_acceptance(image, job.loaded.network.spec)
-    if not run.orientation_confirmed:
-        check_side(image, reader)
     slices = Slices(image, reader, run.budget // 2)
+    if not run.orientation_confirmed:
+        slices.check_side()
     levels, projection = slices.project(step)
     plans = _plans(image, jobs, levels, projection)
     del projection

@@ -39,8 +39,10 @@ class Ratio:
 
     Attributes
     ----------
-    eager_s, product_s, ratio : medians; the ratio's is that of the pairs.
-    ratios : of each pair.
+    eager_s, product_s : medians.
+    ratio, ratios : the product's time from cut windows to the result, which is all that the baseline does, to the
+        baseline's: median of the pairs, and of each pair.
+    whole_ratio : the same with all that the product does before, median of the pairs.
     before_s : of the product's seconds, those until its network begins (breast, windows, mean and deviation).
     gmac : multiply-accumulates of the whole, in units of 10**9.
     eager_gmac_s, product_gmac_s, network_gmac_s : per second: of the baseline, of the whole of the product, and of the
@@ -55,6 +57,7 @@ class Ratio:
     product_s: float
     ratio: float
     ratios: tuple[float, ...]
+    whole_ratio: float
     before_s: float
     gmac: float
     eager_gmac_s: float
@@ -119,12 +122,14 @@ def measure(decoded: Decoded, loaded: LoadedNetwork, *, pairs: int, budget_s: fl
     roofs.append(measure_roof())
     result = product[0].result
     apart = check_same(plain[0][0], result.saliency, (result.y, result.y_global, result.y_local))
-    ratios = tuple(ours.seconds / theirs for ours, (_, theirs) in zip(product, plain, strict=True))
+    pairs_of = [(ours, theirs) for ours, (_, theirs) in zip(product, plain, strict=True)]
+    ratios = tuple((ours.seconds - ours.before) / theirs for ours, theirs in pairs_of)
+    whole = statistics.median(ours.seconds / theirs for ours, theirs in pairs_of)
     macs, roof = macs_of_run(eager, windows.shape, len(result.rois)), merged(*roofs)
     eager_s, product_s = statistics.median(s for _, s in plain), statistics.median(run.seconds for run in product)
     before = statistics.median(run.before for run in product)
     return Ratio(
-        len(windows), torch.get_num_threads(), eager_s, product_s, statistics.median(ratios), ratios, before,
+        len(windows), torch.get_num_threads(), eager_s, product_s, statistics.median(ratios), ratios, whole, before,
         macs / GIGA, macs / eager_s / GIGA, macs / product_s / GIGA, macs / (product_s - before) / GIGA,
         roof.macs_per_s / GIGA, roof.bytes_per_s / GIGA, apart.saliency, apart.scores,
     )  # fmt: skip

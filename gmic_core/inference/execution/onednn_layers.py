@@ -45,11 +45,12 @@ class Convolution:
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None, stride: int, padding: tuple[int, int]) -> None:
-        self._weight = weight.detach().contiguous()
+        self._weight = weight.detach()
         self.kernel = weight.shape
         self._bias = None if bias is None else bias.detach().contiguous()
         self._settings = [list(padding), [stride, stride], [1, 1], 1]
         self._packed: Tensor | None = None
+        self._packed_for: torch.Size | None = None
 
     @classmethod
     def of(cls, module: nn.Conv2d) -> Convolution:
@@ -73,10 +74,11 @@ class Convolution:
         )
 
     def _laid_out(self, x: Tensor) -> Tensor:
-        if self._packed is None:
+        """Return the weights as oneDNN wants them for inputs of this size; laid out for another one it is slow."""
+        if self._packed is None or self._packed_for != x.shape:
             pack = torch.ops.mkldnn._reorder_convolution_weight
             self._packed = _tensor(pack(self._weight, *self._settings, list(x.shape)))
-            self._weight = self._weight.new_empty(0)
+            self._packed_for = x.shape
         return self._packed
 
 
