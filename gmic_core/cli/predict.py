@@ -109,7 +109,7 @@ def _run(args: argparse.Namespace, stop: Stop) -> int:
     refused += [(image, missing[model]) for image, model in work if model in missing]
     plan = make_plan(found, [(image, model) for image, model in work if model in weights], refused, weights)
     settings = Settings(args.device, args.workers, args.threads, args.cluster or "", args.fresh, args.retry)
-    report = run_cohort(plan, args.out, settings, stop)
+    report = run_cohort(plan, args.out, settings, stop, _say)
     if stop.asked:
         known = len(report.ledger.known)
         return _stopped(stop, f"{known:,} of {len(plan.tasks):,} images have results in {args.out}")
@@ -117,8 +117,12 @@ def _run(args: argparse.Namespace, stop: Stop) -> int:
     return 0 if report.ledger.known else 1
 
 
+def _say(text: str) -> None:
+    print(f"gmic-core predict: {text}", file=sys.stderr)
+
+
 def _stopped(stop: Stop, state: str) -> int:
-    print(f"gmic-core predict: stopped; {state}. The same command goes on from there.", file=sys.stderr)
+    _say(f"stopped; {state}. The same command goes on from there.")
     return stop.exit_code
 
 

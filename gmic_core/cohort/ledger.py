@@ -58,11 +58,13 @@ class Adopted:
     todo : tasks that are to be done.
     kept : how many images are not computed again, with a result or a reason.
     again : why others are, and how many.
+    torn : lines of the journal that were damaged; whatever they spoke of is computed again.
     """
 
     todo: list[Task] = field(default_factory=list)
     kept: int = 0
     again: Counter[str] = field(default_factory=Counter)
+    torn: int = 0
 
 
 class Ledger:
@@ -120,8 +122,7 @@ class Ledger:
             else:
                 self._note(task, fact)
                 adopted.kept += 1
-        if self._journal.damaged:
-            adopted.again["their lines in the journal are torn"] = self._journal.damaged
+        adopted.torn = self._journal.damaged
         return adopted
 
     def _why_not(self, line: Line, task: Task, *, retry: bool) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +11,7 @@ from multiprocessing.process import BaseProcess
 
 from gmic_core.cohort import worker
 from gmic_core.cohort.plan import Outcome, RunOptions, Task
-from gmic_core.cohort.worker import Begun, Told, Working
+from gmic_core.cohort.worker import Begun, Main, Told, Working
 from gmic_core.errors import InferenceError
 
 TRIES = 2
@@ -46,6 +45,7 @@ class LocalPool:
     asked_to_stop : looked at several times a second.
     on_working : told how far an image is, now and then.
     stall_s : silence after which a worker is taken for hanging.
+    main : entry point of the worker processes.
     """
 
     def __init__(
@@ -55,12 +55,14 @@ class LocalPool:
         asked_to_stop: Callable[[], bool],
         on_working: Callable[[Working], None] = lambda _told: None,
         stall_s: float = STALL_S,
+        main: Main = worker.main,
     ) -> None:
         self._options = options
         self._workers = workers
         self._asked_to_stop = asked_to_stop
         self._on_working = on_working
         self._stall = stall_s
+        self._main = main
         self._waiting: deque[Task] = deque()
         self._hands: list[_Hand] = []
         self._deaths: dict[int, int] = {}
@@ -86,7 +88,7 @@ class LocalPool:
     def _give(self) -> None:
         """Give every worker an image, and one to read ahead while there are enough for all."""
         while len(self._hands) < min(self._workers, len(self._waiting) + sum(bool(h.given) for h in self._hands)):
-            self._hands.append(_Hand(*worker.start(self._options, multiprocessing.get_context("spawn"))))
+            self._hands.append(_Hand(*worker.start(self._options, self._main)))
         for hand in sorted(self._hands, key=lambda one: len(one.given)):
             if self._waiting and (not hand.given or (len(hand.given) == 1 and len(self._waiting) >= self._workers)):
                 task = self._waiting.popleft()

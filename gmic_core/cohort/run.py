@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,8 +75,12 @@ class Report:
         return f"{text}; {_count(self.computed, 'image')} in {seconds}, {images_per_hour(self.per_hour)}."
 
 
-def run_cohort(plan: Plan, folder: Path, settings: Settings, stop: Stop) -> Report:
+def run_cohort(plan: Plan, folder: Path, settings: Settings, stop: Stop, say: Callable[[str], None]) -> Report:
     """Compute what is not known yet and write everything to a folder, also when it is stopped or fails.
+
+    Parameters
+    ----------
+    say : told in words what was found and kept.
 
     Raises
     ------
@@ -86,11 +89,12 @@ def run_cohort(plan: Plan, folder: Path, settings: Settings, stop: Stop) -> Repo
     InferenceError
         If no worker comes up, or the cluster cannot be reached.
     """
-    options, workers = _shares(settings)
+    options, workers = _shares(settings, say)
     with Journal(folder, fresh=settings.fresh) as journal:
         ledger = Ledger(folder, plan, journal, options)
         adopted = ledger.adopt(retry=settings.retry)
-        _say(adopted)
+        for text in _found(adopted):
+            say(text)
         try:
             ledger.write_table()
             with CohortProgress(adopted.todo) as progress:
@@ -108,13 +112,13 @@ def _compute(backend: Backend, tasks: Sequence[Task], ledger: Ledger, progress: 
             progress.finished(outcome.position)
 
 
-def _shares(settings: Settings) -> tuple[RunOptions, int]:
+def _shares(settings: Settings, say: Callable[[str], None]) -> tuple[RunOptions, int]:
     """Return what each worker gets of the machine, and how many there are."""
     memory = usable_memory()
     workers = settings.workers or default_workers(cores(), memory)
     threads = settings.threads or threads_each(cores(), workers)
     if not settings.cluster and (warning := memory_warning(workers, memory)):
-        print(f"gmic-core predict: {warning}", file=sys.stderr)  # noqa: T201  # a command's own message
+        say(warning)
     return RunOptions(settings.device, threads, ahead_bytes(memory, workers)), workers
 
 
@@ -128,13 +132,15 @@ def _backend(settings: Settings, options: RunOptions, workers: int, stop: Stop, 
     )
 
 
-def _say(adopted: Adopted) -> None:
-    """Say what an earlier run left, where there was one."""
+def _found(adopted: Adopted) -> Iterator[str]:
+    """Yield what there is to say of an earlier run, where there was one."""
+    if adopted.torn:
+        was = "was torn and is" if adopted.torn == 1 else "were torn and are"
+        yield f"{_count(adopted.torn, 'line')} of the journal {was} computed again"
     for why, count in adopted.again.items():
-        print(f"gmic-core predict: {_count(count, 'image')} again: {why}", file=sys.stderr)  # noqa: T201
+        yield f"{_count(count, 'image')} again: {why}"
     if adopted.kept:
-        text = f"{_count(adopted.kept, 'image')} known from before, {len(adopted.todo):,} to go"
-        print(f"gmic-core predict: {text}", file=sys.stderr)  # noqa: T201
+        yield f"{_count(adopted.kept, 'image')} known from before, {len(adopted.todo):,} to go"
 
 
 def _count(number: int, what: str) -> str:

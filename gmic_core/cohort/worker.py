@@ -6,6 +6,7 @@ started it alone writes files. It ends when its pipe closes, so it cannot outliv
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import queue
 import signal
@@ -14,7 +15,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING, Any, NoReturn
+from multiprocessing.process import BaseProcess
+from typing import TYPE_CHECKING, NoReturn
 
 from gmic_core.cohort.plan import Outcome, RunOptions, Task
 from gmic_core.errors import GmicError
@@ -44,6 +46,7 @@ class Working:
 
 
 Told = Begun | Working | Outcome
+Main = Callable[[Connection, RunOptions], None]
 
 
 def main(pipe: Connection, options: RunOptions) -> None:
@@ -164,13 +167,14 @@ class Worker:
             self._tell(Working(task.position, event.stage, event.done, event.total))
 
 
-def start(options: RunOptions, context: Any) -> tuple[Any, Connection]:
+def start(options: RunOptions, main: Main = main) -> tuple[BaseProcess, Connection]:
     """Start a worker process; return it and the pipe to it.
 
     Parameters
     ----------
-    context : of :mod:`multiprocessing`.
+    main : entry point of the process.
     """
+    context = multiprocessing.get_context("spawn")  # fork would copy threads and locks
     ours, theirs = context.Pipe()
     # no daemon: daemons may not have children, and this one has a decoder process
     process = context.Process(target=main, args=(theirs, options), name="gmic-cohort-worker")

@@ -38,13 +38,21 @@ def write_small_weights(path: Path, model: str = "gmic2d", seed: int = 0) -> Pat
     return path
 
 
-def write_image(path: Path, number: int, study: str = "") -> Path:
-    """Write the image of a number: side and view go round, the pixels differ."""
+def write_image(path: Path, number: int, syntax: str = "explicit") -> Path:
+    """Write the image of a number: side and view go round, four to an exam, the pixels differ."""
     side, view = ("RL"[number % 2], ("CC", "MLO")[number // 2 % 2])
     return write_mg(
-        path, hanging(breast(SIDE, SIDE, seed=number), side), side, view, study=study or str(number // 4),
+        path, hanging(breast(SIDE, SIDE, seed=number), side), side, view, study=str(number // 4), syntax=syntax,
         patient=f"SIM-{number // 4:04}", sop_uid=f"1.2.3.{number + 1}",
     )  # fmt: skip
+
+
+def write_undecodable(path: Path, number: int) -> Path:
+    """Write an image whose header is sound and whose compressed pixels are not."""
+    content = write_image(path, number, "jpegls").read_bytes()
+    middle = len(content) // 2
+    path.write_bytes(content[:middle] + b"\xff" * (len(content) - middle))
+    return path
 
 
 def write_cohort(folder: Path, count: int) -> Path:
