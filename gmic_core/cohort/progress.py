@@ -66,9 +66,14 @@ class CohortProgress:
         if self.done == 0:
             self._bar.set_postfix_str(f"{stage} {done}/{total}")
 
-    def _end(self) -> str:
+    @property
+    def seconds_left(self) -> float:
+        """How long it will still go on; 0 before the first image is done."""
         spent = self._all - self._left
-        seconds = self.seconds * self._left / spent if spent > 0 else 0.0
+        return self.seconds * self._left / spent if spent > 0 else 0.0
+
+    def _end(self) -> str:
+        seconds = self.seconds_left
         end = datetime.now().astimezone() + timedelta(seconds=seconds)
         return f"done about {end:%H:%M}" if seconds < 20 * 3600 else f"done about {end:%a %d %b %H:%M}"
 
