@@ -96,11 +96,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace, stop: Stop) -> int:
-    from gmic_core.cohort.plan import make_plan
+    from gmic_core.cohort.plan import make_plan, without_outputs
     from gmic_core.cohort.run import Settings, run_cohort
     from gmic_core.exam.scan import scan
 
-    found = scan(args.paths, cancelled=lambda: stop.asked)
+    found = without_outputs(scan(args.paths, cancelled=lambda: stop.asked), args.out)
     images = [image for exam in found.exams for image in exam.images]
     given = [split_reference(text) for text in args.weights]
     work, refused = assign_models(images, args.model, given)

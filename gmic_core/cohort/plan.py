@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from gmic_core.exam.image_key import file_stamp
 from gmic_core.exam.model import MammoImage, ScanResult
 from gmic_core.inference.document import image_indices
 
+OUTPUT_NAMES = ("predictions.csv", "results.json", "journal.jsonl", "UNTRAINED.txt", "SIMULATED.txt")
+"""What a run writes into its folder, beside the maps in ``saliency``."""
 AHEAD_BYTES = 256 << 20
 """Of decoded frames that a worker holds of one image; it holds the current one's and the next one's."""
 
@@ -124,6 +127,22 @@ def make_plan(
         refused={place[image.sop_uid]: reason for image, reason in refused},
         rejected=tuple((str(rejection.path), rejection.reason) for rejection in found.rejected),
     )
+
+
+def without_outputs(found: ScanResult, out: Path) -> ScanResult:
+    """Return what a scan found but for what earlier runs wrote, should the results lie among the images."""
+    folder = out.resolve()
+
+    def ours(path: Path) -> bool:
+        full = path.resolve()
+        return full.parent == folder / "saliency" or (full.parent == folder and full.name in OUTPUT_NAMES)
+
+    exams = [
+        replace(exam, images=tuple(image for image in exam.images if not any(map(ours, image.files))))
+        for exam in found.exams
+    ]
+    rejected = tuple(rejection for rejection in found.rejected if not ours(rejection.path))
+    return ScanResult(tuple(exam for exam in exams if exam.images), rejected)
 
 
 def files_stamp(image: MammoImage) -> str:

@@ -79,6 +79,16 @@ def test_only_what_changed_is_computed_again(tmp_path: Path, weights: Path, caps
 
 
 @pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("where", [".", "results"])
+def test_results_among_the_images_are_no_images(tmp_path: Path, weights: Path, where: str, capsys) -> None:
+    images = write_cohort(tmp_path / "in", 1)
+    (images / "notes.txt").write_text("x")
+    for _run in range(2):
+        assert predict(images, "--weights", weights, "--out", images / where) == 0
+        assert "1 result and 1 reason" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("here")
 def test_missing_maps_other_weights_and_fresh(tmp_path: Path, capsys) -> None:
     images, out = write_cohort(tmp_path / "in", 2), tmp_path / "out"
     weights = write_small_weights(tmp_path / "w.safetensors", seed=1)
