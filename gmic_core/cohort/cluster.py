@@ -27,6 +27,8 @@ GPU_PER_EXAM = 0.25
 """Part of a GPU: several exams share one, because reading and decoding take as long as the network."""
 TRIES = 2
 POLL_S = 0.2
+START_S = "240"
+"""How long Ray's own processes may take to come up."""
 RESOURCES_S = 10.0
 """How often it is asked how large the cluster is: machines come and go."""
 OBJECTS = 256 << 20
@@ -109,7 +111,7 @@ class RayCluster:
                 )  # fmt: skip
             else:
                 self._ray.init(address=self._where, **quiet)
-        except (ConnectionError, RuntimeError, ValueError, OSError, TimeoutError) as error:
+        except Exception as error:  # Ray raises plain Exception, too, when its processes do not come up
             raise InferenceError(
                 f"The cluster '{self._where}' cannot be reached ({_line(error, 0)}); start it first "
                 "(ray start --head), see docs/cluster.md."
@@ -218,6 +220,7 @@ def _import_ray() -> Any:
         If it is not installed.
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.setdefault("RAY_raylet_start_wait_time_s", START_S)  # Ray's own 30 s are short on a busy machine
     try:
         import ray
     except ImportError as error:
