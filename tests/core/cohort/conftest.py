@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,6 +11,16 @@ import pytest
 from gmic_core.cohort.plan import Outcome, RunOptions, Task
 from gmic_core.cohort.worker import Worker
 from tests.core.cohort.builders import write_small_weights
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c_is_heard() -> Iterator[None]:
+    """A shell ignores Ctrl+C for what it starts in the background, and so would the tests and all that they start."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="package")

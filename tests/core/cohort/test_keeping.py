@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gmic_core.cli import main
@@ -147,3 +148,36 @@ def test_an_ensemble_and_a_volume(tmp_path: Path, weights: Path) -> None:
     # with one member less it is another ensemble
     assert predict(images, *arguments[2:], "--out", out) == 0
     assert [line["sop_uid"] for line in journal_lines(out)] == ["1.2.3.1", "1.2.4.1", "1.2.3.1"]
+
+
+def test_modes_augmentations_and_verification_are_recorded_and_keep_their_own_results(
+    tmp_path: Path, weights: Path, capsys
+) -> None:
+    write_cohort(tmp_path / "images", 2)
+    where = (tmp_path / "images", "--weights", weights, "--device", "cpu", "--out", tmp_path / "out")
+
+    def entries() -> list[dict[str, object]]:
+        return json.loads((tmp_path / "out" / "results.json").read_text())["images"]
+
+    assert predict(*where, "--mode", "fast") == 0
+    fast_note = "Fast mode was asked for; this CPU gains nothing from half precision, so it computed exactly."
+    assert all(fast_note in entry["notes"] for entry in entries())
+    assert {entry["provenance"]["mode"] for entry in entries()} == {"exact"}
+
+    assert predict(*where, "--augmentations", "3") == 0
+    said = capsys.readouterr()
+    assert "2 images" in said.out
+    for entry in entries():
+        augmented = entry["augmentations"]
+        assert augmented["count"] == 3
+        for name in ("benign", "malignant"):
+            y, mean = augmented[name]["y"], entry["scores"][name]["y"]
+            assert mean == pytest.approx(sum(y) / 3, abs=1e-6)
+            assert augmented[name]["sd"] == pytest.approx(float(np.std(y)), abs=1e-9)
+        assert any(note.startswith("Scores are means of 3 augmentations") for note in entry["notes"])
+
+    assert predict(*where, "--verify") == 0
+    for entry in entries():
+        assert "augmentations" not in entry
+        (note,) = (note for note in entry["notes"] if note.startswith("Verified against the plain modules on the CPU"))
+        assert note.endswith("; the same patches.")
