@@ -10,7 +10,7 @@ from pathlib import Path
 
 import papers
 from document import Full, document
-from engine import Engine, first_table, measure_engine, measure_layers, ratio_notes, ratio_table
+from engine import Engine, first_table, measure_engine, measure_gpu, measure_layers, ratio_notes, ratio_table
 from figures import draw
 from machine import describe
 from measure import BenchError
@@ -48,6 +48,9 @@ ROWS = {
     "gmic3d_24_ratio_to_eager": ("3D-GMIC, our time without files over the baseline's", "", 0.5),
     "gmic3d_first_saliency_s": ("3D-GMIC, first slice's saliency, warm worker, slices decoded", "s", 1.5),
     "gmic2d_ratio_to_eager": ("2D GMIC, our time without files over the baseline's", "", 0.6),
+    "gmic3d_70_device_ms": ("3D-GMIC, 70 slices on the GPU, from pixels on the device, fast mode", "ms", 40.0),
+    "gmic3d_70_host_ms": ("3D-GMIC, 70 slices on the GPU, from uint16 on the host, fast mode", "ms", 100.0),
+    "gmic3d_70_gpu_peak_gib": ("3D-GMIC, 70 slices on the GPU, peak memory of the device", "GiB", 1.0),
 }
 """Key in bench.json -> what it is, unit, target."""
 
@@ -95,7 +98,7 @@ def _measure(args: argparse.Namespace) -> tuple[dict[str, float], Engine | None,
         figures |= measure_networks(volumes, times=3, budget_s=120.0 if args.full else 15.0)
     if args.only in (None, "engine"):
         engine = measure_engine(volumes, full=args.full)
-        figures |= engine.figures()
+        figures |= engine.figures() | measure_gpu(volumes)
         if args.full:
             full = _full(volumes, engine)
     return figures, engine, full

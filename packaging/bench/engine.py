@@ -66,6 +66,12 @@ def measure_layers() -> Layers:
     return Layers(Roof(**found["roof"]), rows, found["passes"])
 
 
+def measure_gpu(volumes: Volumes) -> dict[str, float]:
+    """Measure 70 slices on a CUDA device; nothing where there is none."""
+    found, _ = run_script("gpu.py", volumes.dbt70)
+    return found
+
+
 def ratio_table(engine: Engine) -> str:
     """Return product and baseline side by side as Markdown."""
     heads = ("what", "baseline s", "product s", "ratio of the networks", "target", "with all before", "GMAC")

@@ -157,6 +157,7 @@ def test_a_full_run_writes_figures_tables_and_pictures(
     monkeypatch.setattr("sys.argv", ["bench", "--full", "--only", "engine"])
     monkeypatch.setattr(bench, "prepare", lambda _folder: SimpleNamespace(dbt96=Path("dbt-96.dcm")))
     monkeypatch.setattr(bench, "measure_engine", lambda _volumes, full: ENGINE if full else None)
+    monkeypatch.setattr(bench, "measure_gpu", lambda _volumes: {})
     monkeypatch.setattr(bench, "measure_layers", lambda: full.layers)
     monkeypatch.setattr(bench, "measure_scaling", lambda _path: full.points)
     monkeypatch.setattr(bench.papers, "table_of_3d", lambda: full.table_3d)
