@@ -14,13 +14,14 @@ from tests.core.cohort.builders import write_small_weights
 
 
 @pytest.fixture(autouse=True)
-def ctrl_c_is_heard() -> Iterator[None]:
-    """A shell ignores Ctrl+C for what it starts in the background, and so would the tests and all that they start."""
-    before = signal.getsignal(signal.SIGINT)
-    if before is signal.SIG_IGN:
+def signals() -> Iterator[None]:
+    """Leave handlers of signals as they were; hear Ctrl+C, which a shell ignores for what runs in the background."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    if before[signal.SIGINT] is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="package")
