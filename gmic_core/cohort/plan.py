@@ -15,7 +15,7 @@ from gmic_core.inference.execution.modes import ModeChoice
 
 OUTPUT_NAMES = ("predictions.csv", "results.json", "journal.jsonl", "UNTRAINED.txt", "SIMULATED.txt")
 """What a run writes into its folder, beside the maps in ``saliency``."""
-AHEAD_BYTES = 256 << 20
+AHEAD_BYTES = 128 << 20
 """Of decoded frames that a worker holds of one image; it holds the current one's and the next one's."""
 
 

@@ -28,7 +28,7 @@ from gmic_core.models.registry import ModelSpec
 from gmic_core.preprocessing import PixelLevels, WindowPlan, plan_window
 from gmic_core.types import ImageResult
 
-DEFAULT_BUDGET = 640 << 20
+DEFAULT_BUDGET = 512 << 20
 """Bytes for pixels and activations; the interpreter, torch and the weights come on top (about 0.5 GiB)."""
 LARGEST_BATCH = 16
 """Slices at once: larger batches gain nothing on any device, and a run stops only between batches."""
