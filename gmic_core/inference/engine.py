@@ -230,9 +230,9 @@ def _scan(image: MammoImage, tracks: Sequence[Track], slices: Slices, run: Run, 
     behind = 0 if told.loaded.device.type == "cpu" else 1
     done = 0
     for batch in batches:
-        inputs = upload.standardised([next(windows)[1] for _ in batch])
-        for track in tracks:
-            track.scan(batch, inputs[track.window])
+        for window, x in enumerate(upload.standardised([next(windows)[1] for _ in batch])):
+            for track in (track for track in tracks if track.window == window):
+                track.scan(batch, x)
         waiting.append(batch)
         if len(waiting) > behind:
             _tell(image, told, waiting.popleft(), run)

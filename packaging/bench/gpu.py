@@ -70,7 +70,7 @@ def from_host(loaded: LoadedNetwork, windows: npt.NDArray[np.uint16], moments: M
     """Return the scores (benign, malignant) of a volume whose stored values are in this computer's memory."""
     size, upload = loaded.executor.largest_batch, Uploader(loaded.device, [moments])
     starts = range(0, len(windows), size)
-    batches = (upload.standardised([(cut,) for cut in windows[at : at + size]])[0] for at in starts)
+    batches = (next(upload.standardised([(cut,) for cut in windows[at : at + size]])) for at in starts)
     return _scores(loaded, batches, moments, torch.from_numpy(windows))
 
 
