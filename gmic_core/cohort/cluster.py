@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -77,7 +77,7 @@ class RayCluster:
         self._running: dict[Any, _Exam] = {}
         self._slots, self._slots_due = 0, 0.0
 
-    def outcomes(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
+    def outcomes(self, tasks: Sequence[Task]) -> Generator[Outcome, None, None]:
         """Yield what becomes of each task, as exams are done; ends early when asked to stop. Close it at the end.
 
         Raises

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from gmic_core.cohort.plan import Outcome, RunOptions, Task
 from gmic_core.cohort.worker import Told, Worker
@@ -12,13 +12,17 @@ SYSTEMS = 3
 """Networks that stay loaded: exams have tomosynthesis, full-field and synthetic images."""
 
 
+def _same(task: Task | None) -> Task | None:
+    return task
+
+
 def score_exam(tasks: Sequence[Task], options: RunOptions) -> list[Outcome]:
     """Return what becomes of the images of an exam; what goes wrong with an image is in its outcome."""
     worker, told = _station(options)
     told.clear()
     behind: list[Task | None] = [*tasks[1:], None]
     for task, after in zip(tasks, behind, strict=True):
-        worker.do(task, lambda after=after: after)  # type: ignore[misc]
+        worker.do(task, partial(_same, after))
     return [one for one in told if isinstance(one, Outcome)]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from gmic_core.memory import usable_memory
 class Backend(Protocol):
     """Something that runs tasks: workers of this machine, or a cluster."""
 
-    def outcomes(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
+    def outcomes(self, tasks: Sequence[Task]) -> Generator[Outcome, None, None]:
         """Yield what becomes of each task as they are done; to be closed at the end."""
 
 
@@ -111,7 +111,7 @@ def run_cohort(plan: Plan, folder: Path, settings: Settings, stop: Stop, say: Ca
 
 
 def _compute(backend: Backend, tasks: Sequence[Task], ledger: Ledger, progress: CohortProgress) -> None:
-    with closing(backend.outcomes(tasks)) as outcomes:  # type: ignore[type-var]  # generators, which can be closed
+    with closing(backend.outcomes(tasks)) as outcomes:
         for outcome in outcomes:
             ledger.take(outcome)
             progress.finished(outcome.position)

@@ -5,11 +5,8 @@ Imports torch.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import replace
-
-import torch
 
 from gmic_core.exam.model import MammoImage
 from gmic_core.inference.agreement import Agreement, agreement
@@ -28,10 +25,8 @@ def reference_networks(networks: Sequence[LoadedNetwork]) -> tuple[LoadedNetwork
 
 
 def _reference(loaded: LoadedNetwork) -> LoadedNetwork:
-    network = copy.deepcopy(loaded.network).to("cpu")
-    plain = replace(loaded, network=network, device=torch.device("cpu"), device_label="cpu", mode="exact", mode_note="")
-    plain.__dict__["executor"] = ModuleExecutor(network)
-    return plain
+    there = loaded.on_cpu()
+    return replace(there, given=ModuleExecutor(there.network))
 
 
 def verified(

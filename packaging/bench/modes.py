@@ -83,8 +83,7 @@ def variants(model: str, ref: str) -> dict[str, LoadedNetwork]:
         return {"exact": exact, "fast": load_network(model, ref, "cuda", "fast")}
     found = {"exact": exact}
     for name, dtype in (("float16", torch.float16), ("bfloat16", torch.bfloat16)):
-        found[name] = replace(exact, device_label=name)
-        found[name].__dict__["executor"] = RoundingExecutor(exact.network, dtype)
+        found[name] = replace(exact, device_label=name, given=RoundingExecutor(exact.network, dtype))
     return found
 
 

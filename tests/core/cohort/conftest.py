@@ -12,11 +12,14 @@ from gmic_core.cohort.plan import Outcome, RunOptions, Task
 from gmic_core.cohort.worker import Worker
 from tests.core.cohort.builders import write_small_weights
 
+CAUGHT = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+"""Windows has no SIGHUP."""
+
 
 @pytest.fixture(autouse=True)
 def signals() -> Iterator[None]:
     """Leave handlers of signals as they were; hear Ctrl+C, which a shell ignores for what runs in the background."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.getsignal(number) for number in CAUGHT}
     if before[signal.SIGINT] is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     yield

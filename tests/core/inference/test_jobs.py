@@ -139,10 +139,9 @@ class Short(OneDnnExecutor):
 
 
 def short_of_memory(most: int, **changes):
-    loaded = dataclasses.replace(small_network("gmic3d"), **changes)
+    loaded = small_network("gmic3d")
     executor = Short(loaded.network, most)
-    loaded.__dict__["executor"] = executor
-    return loaded, executor
+    return dataclasses.replace(loaded, given=executor, **changes), executor
 
 
 def test_the_batch_is_halved_until_it_fits_and_the_result_says_so(packed, counting):

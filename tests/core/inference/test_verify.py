@@ -42,8 +42,7 @@ def test_a_device_that_computes_wrongly_is_found_out(volume):
             return replace(found, y_local=found.y_local + 0.1)
 
     loaded = small_network("gmic3d")
-    wrong = replace(loaded)
-    wrong.__dict__["executor"] = Off(loaded.network)
+    wrong = replace(loaded, given=Off(loaded.network))
     with FrameReader(start=False) as reader, torch.inference_mode():
         result = run_image(volume, wrong, reader)
         note = verified(volume, result, reference_networks([wrong]), reader).notes[-1]
