@@ -125,5 +125,3 @@ class LocalBlock:
         """Return (1, width, rows / stride, columns / stride); ``x`` may be overwritten."""
         residual = x if self.project is None else self.project(x)
         return self.conv2.added_to(residual, self.conv1(x, relu=True), relu=True)
-
-
