@@ -230,3 +230,16 @@ def _in_plane(volume: bool) -> Iterator[Reorder]:
         for back in (False, True) if volume else (False,):
             for rows, columns in flips:
                 yield Reorder(axes, (back, rows, columns))
+
+
+def fitting_order(mask: VolumeGeometry, to_lps: FloatArray, slices: int) -> Reorder | None:
+    """Return how a label map goes onto an image whose place and slices are known, but not its rows and columns.
+
+    Its first voxel must be the image's first one, and its axes those of the image; None where that is not so.
+    """
+    for shape in {order.shape(mask.shape) for order in all_orders()}:
+        if shape[0] == slices:
+            order = same_grid(mask, VolumeGeometry(shape, to_lps))
+            if order is not None:
+                return order
+    return None
