@@ -21,6 +21,8 @@ Shape = tuple[int, int, int]
 
 TOLERANCE = 0.25
 """Voxels by which corners of two grids may differ: files round to single precision; half a voxel is a shift."""
+MAX_MAGNIFICATION = 1.25
+"""Contact views have up to 1.1; magnification views (1.5 and more) are asked about."""
 _PIXEL_FRAME = 1e-6
 
 
@@ -82,7 +84,7 @@ class VolumeGeometry:
             return f"{text}, no spacing and orientation stated"
         dz, dy, dx = self.spacing_mm
         text += f", {dx:.4g} x {dy:.4g}" + (f" x {dz:.4g}" if slices > 1 else "") + " mm"
-        x, y, z = self.to_lps[:3, 3]
+        x, y, z = np.round(self.to_lps[:3, 3], 1) + 0.0  # no -0.0
         names = [_direction(self.to_lps[:3, axis]) for axis in (2, 1, 0)]
         ways = f"columns to {names[0]}, rows to {names[1]}" + (f", slices to {names[2]}" if slices > 1 else "")
         return f"{text}, first voxel at ({x:.1f}, {y:.1f}, {z:.1f}) mm LPS, {ways}"
@@ -210,11 +212,30 @@ def same_grid(mask: VolumeGeometry, image: VolumeGeometry) -> Reorder | None:
     """
     if mask.shape == image.shape and not (mask.stated or image.stated):
         return Reorder()
-    to_image = np.linalg.inv(image.solid()) @ mask.solid()
-    for order in all_orders():
-        if order.shape(mask.shape) == image.shape and _deviation(order, to_image, mask.shape) <= TOLERANCE:
-            return order
+    to_lps = mask.solid()
+    for scale in (1.0, _magnification(mask, image)):
+        to_image = np.linalg.inv(image.solid()) @ np.diag([scale, scale, scale, 1.0]) @ to_lps
+        for order in all_orders():
+            if order.shape(mask.shape) == image.shape and _deviation(order, to_image, mask.shape) <= TOLERANCE:
+                return order
     return None
+
+
+def _magnification(mask: VolumeGeometry, image: VolumeGeometry) -> float:
+    """Return by what the pixels of a projection image differ from those of its mask, 1 where that is no explanation.
+
+    A mammogram has pixels of the detector and, smaller by the magnification, pixels of the breast: programs state one
+    or the other. It has no position, so the spacing is all that differs.
+    """
+    ratio = image.spacing_mm[2] / mask.spacing_mm[2]
+    explains = (
+        image.shape[0] == mask.shape[0] == 1
+        and mask.stated
+        and image.stated
+        and np.abs(image.to_lps[:3, 3]).max() < _PIXEL_FRAME
+        and 1 / MAX_MAGNIFICATION <= ratio <= MAX_MAGNIFICATION
+    )
+    return ratio if explains else 1.0
 
 
 def _deviation(order: Reorder, to_image: FloatArray, shape: Shape) -> float:
