@@ -6,6 +6,7 @@ or by :class:`Refused`. The process ends when its pipe closes, so it cannot outl
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,8 +19,9 @@ import numpy.typing as npt
 
 from gmic_core.errors import SegmentationError
 from gmic_core.exam.decoder import limit_memory
+from gmic_core.segmentation.complete import check_complete, gaps
 from gmic_core.segmentation.detached import check_data_file
-from gmic_core.segmentation.voxels import as_labels, label_range
+from gmic_core.segmentation.voxels import LabelRange, as_labels, label_range
 
 Kind = Literal["labels", "map"]
 
@@ -75,11 +77,20 @@ def suffix_of(path: Path) -> str | None:
 def main(pipe: Connection) -> None:
     """Answer requests until the pipe closes; entry point of the process."""
     limit_memory()
+    _silence()
     while True:
         try:
             _answer(pipe, pipe.recv())
         except (EOFError, OSError):
             return
+
+
+def _silence() -> None:
+    """Send what ITK's readers print about damaged files nowhere: the reason is told through the pipe."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
+    os.close(nowhere)
 
 
 def _answer(pipe: Connection, request: Request) -> None:
@@ -108,6 +119,7 @@ class _Read:
     voxels: npt.NDArray[Any]
     to_lps: tuple[float, ...] | None
     image: Any  # SimpleITK frees the memory behind a view together with its image
+    missing: int = 0
 
 
 def _read(path: Path, alive: Callable[[], object]) -> _Read:
@@ -126,12 +138,23 @@ def _read(path: Path, alive: Callable[[], object]) -> _Read:
     alive()
     image = reader.Execute()
     alive()
+    missing = _missing(path, suffix)
     array = sitk.GetArrayViewFromImage(image)
     if colours:
         array = _grey(array)
     shape = array.shape[-3:] if array.ndim > 2 else (1, *array.shape)
     place = None if suffix == ".png" else _to_lps(image)
-    return _Read(array.reshape(shape), place, image)
+    return _Read(array.reshape(shape), place, image, missing)
+
+
+def _missing(path: Path, suffix: str) -> int:
+    """Return how many voxels of a NIfTI file have no value; other readers keep NaN, so that it is seen later."""
+    if READERS[suffix] != "NiftiImageIO":
+        return 0
+    missing, infinite = gaps(path)
+    if infinite:
+        raise SegmentationError("it holds infinite values; save it again")
+    return missing
 
 
 def _check_header(reader: Any, path: Path, suffix: str) -> bool:
@@ -144,7 +167,7 @@ def _check_header(reader: Any, path: Path, suffix: str) -> bool:
     voxels = 1
     for edge in sizes:
         voxels *= int(edge)
-    width = 8 if "64-bit" in _type_name(reader) else 4 if "32-bit" in _type_name(reader) else 2
+    width = _width(_type_name(reader))
     if voxels < 1 or voxels > MAX_VOXELS or voxels * width * channels > MAX_BYTES:
         raise SegmentationError(
             f"it claims {' x '.join(map(str, sizes))} voxels, more than any breast image has; refused"
@@ -152,6 +175,7 @@ def _check_header(reader: Any, path: Path, suffix: str) -> bool:
     held = MAX_RATIO * path.stat().st_size * (8 if suffix == ".png" else 1)  # a PNG may keep eight pixels in a byte
     if suffix not in (".nrrd", ".nhdr", ".mhd") and voxels * channels > held:
         raise SegmentationError("it claims more voxels than a file of its size can hold; it is damaged, copy it again")
+    check_complete(path, suffix, voxels * _width(_type_name(reader)))
     if "complex" in _type_name(reader):
         raise SegmentationError("it holds complex numbers, which are no labels and no saliency")
     if channels > 1 and suffix != ".png":
@@ -159,6 +183,12 @@ def _check_header(reader: Any, path: Path, suffix: str) -> bool:
             f"it has {channels} values per voxel (colours or vectors); save a label map with one whole number each"
         )
     return bool(channels > 1)
+
+
+def _width(type_name: str) -> int:
+    """Return the bytes of one value of a type such as ``16-bit unsigned integer``."""
+    bits = re.search(r"(\d+)-bit", type_name)
+    return int(bits[1]) // 8 if bits is not None else 8
 
 
 def _type_name(reader: Any) -> str:
@@ -197,8 +227,11 @@ def _prepared(read: _Read, kind: Kind, alive: Callable[[int], object]) -> tuple[
     volume, to_lps = read.voxels, read.to_lps
     shape = (volume.shape[0], volume.shape[1], volume.shape[2])
     if kind == "map":
+        if read.missing:
+            raise SegmentationError("it holds values that are no numbers (NaN); make the saliency again")
         return Header(shape, "<f4", to_lps), (_bytes(np.ascontiguousarray(plane, "<f4")) for plane in volume)
     found = label_range(volume, alive)
+    found = LabelRange(found.largest, found.missing + read.missing)
     planes = (as_labels(plane, found.dtype) for plane in volume)
     sent = (_bytes(plane) if plane.any() else b"" for plane in planes)
     return Header(shape, found.dtype.newbyteorder("<").str, to_lps, found.notes), sent
