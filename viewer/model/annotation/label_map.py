@@ -66,6 +66,13 @@ class LabelMap:
                 found._count(found._planes[index][box[0] : box[2], box[1] : box[3]])
         return found
 
+    def copy(self) -> LabelMap:
+        """Return a map of the same labels that shares nothing with this one, at the beginning of a tree of its own."""
+        found = LabelMap(self.shape)
+        found._dtype, found.counts, found._boxes = self._dtype, dict(self.counts), dict(self._boxes)
+        found._planes = {index: plane.copy() for index, plane in self._planes.items()}
+        return found
+
     def _count(self, part: Plane) -> None:
         for label, voxels in enumerate(np.bincount(part.ravel())):
             if label and voxels:

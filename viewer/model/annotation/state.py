@@ -13,6 +13,7 @@ from gmic_core.segmentation.label_descriptions import CLEAR, LabelDescription, d
 from viewer.model.annotation.edits import Edit
 from viewer.model.annotation.label_map import LabelMap, Node
 from viewer.model.annotation.lesion_list import LesionRow
+from viewer.model.annotation.paint import LabelLayer
 from viewer.model.annotation.settings import AnnotationSettings
 
 Names = tuple[LabelDescription, ...]
@@ -42,6 +43,7 @@ class Segmentation:
     ----------
     names : descriptions of its labels by number, sorted; background left out.
     saved : state and names that its file holds; None: no file does.
+    drawn : labels of a stroke that goes on.
     lesions : what is listed of it; ``lesions_revision`` says of which revision.
     """
 
@@ -53,6 +55,7 @@ class Segmentation:
     lesions: tuple[LesionRow, ...] = ()
     lesions_revision: int = -1
     notes: tuple[str, ...] = field(default=())
+    drawn: frozenset[int] = frozenset()
 
     def name(self, label: int) -> LabelDescription:
         """Return the description of a label, be it the one that ITK-SNAP would give it."""
@@ -61,7 +64,7 @@ class Segmentation:
     @property
     def labels(self) -> list[LabelDescription]:
         """Descriptions of all labels that are described or occur, by number."""
-        numbers = {entry.index for entry in self.names} | set(self.map.counts)
+        numbers = {entry.index for entry in self.names} | set(self.map.counts) | self.drawn
         return [self.name(number) for number in sorted(numbers - {CLEAR.index})]
 
     @property
@@ -153,6 +156,16 @@ class AnnotationModel:
         self.shown_lesion = None
         for sop_uid in list(self._images):
             self.remove(sop_uid)
+
+    def layer(self, sop_uid: str, index: int) -> LabelLayer | None:
+        """Return what to lay over a slice; None: nothing."""
+        found, settings = self._images.get(sop_uid), self.settings
+        if found is None or not settings.visible:
+            return None
+        plane, box = found.map.plane(index), found.map.box(index)
+        if plane is None or box is None:
+            return None
+        return LabelLayer(plane, box, tuple(found.labels), settings.opacity if settings.fill else 0.0)
 
     # -- changes -------------------------------------------------------------------------------------------------
     def touched(self, sop_uid: str) -> None:

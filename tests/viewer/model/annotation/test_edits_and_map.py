@@ -13,9 +13,10 @@ from viewer.model.annotation.shapes import fill_between, fill_polygon, polygon_m
 
 SHAPE = (6, 40, 50)
 MM = (1.0, 0.1, 0.1)
+ONE = Ink(1)
 
 
-def _paint(target: LabelMap, index: int, *points: tuple[float, float], brush: Brush, ink: Ink = Ink(1)) -> Edit:
+def _paint(target: LabelMap, index: int, *points: tuple[float, float], brush: Brush, ink: Ink = ONE) -> Edit:
     stroke = Stroke(target, index, brush, ink, MM)
     for point in points:
         stroke.to(point)
@@ -29,7 +30,7 @@ def test_a_disc_holds_the_pixels_whose_centres_lie_in_it() -> None:
     assert found is not None
     corner, mask = found
     rows, columns = np.nonzero(mask)
-    covered = {(int(row) + corner[0] - 10, int(column) + corner[1] - 20) for row, column in zip(rows, columns)}
+    covered = {(int(row) + corner[0] - 10, int(column) + corner[1] - 20) for row, column in zip(rows, columns, strict=True)}
     assert covered == {(r, c) for r in range(-3, 4) for c in range(-3, 4) if r * r + c * c <= 6.25}
     assert len(covered) == 21
 
@@ -119,7 +120,10 @@ def _random_edit(target: LabelMap, rng: np.random.Generator) -> Edit:
         for point in points:
             stroke.to(point)
         return stroke.end()
-    edit = fill_polygon(target, index, points, ink) if kind == 2 or rng.random() < 0.8 else fill_between(target, Ink(ink.label or 1)).edit
+    if kind == 2 or rng.random() < 0.8:
+        edit = fill_polygon(target, index, points, ink)
+    else:
+        edit = fill_between(target, Ink(ink.label or 1)).edit
     target.write(edit)
     return edit
 
@@ -161,7 +165,7 @@ def test_damaged_bytes_are_refused() -> None:
     data = Edit((patch,)).encoded()
     assert decoded(data, SHAPE).counts() == {0: -4, 1: 4}
     for wrong in (data[:-3], b"", b"no edit at all", data[:5] + bytes([data[5] ^ 255]) + data[6:]):
-        with pytest.raises(SegmentationError, match="damaged|longer"):
+        with pytest.raises(SegmentationError, match=r"damaged|longer"):
             decoded(wrong, SHAPE)
     for small in ((3, 40, 50), (6, 8, 50), (6, 40, 9)):
         with pytest.raises(SegmentationError, match="damaged"):
