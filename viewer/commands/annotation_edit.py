@@ -68,7 +68,7 @@ def close_polygon(context: Context) -> None:
     annotation.set_polygon(None)
     annotation.commit(image.sop_uid, edit, written=False)
     if not edit.patches:
-        session.notice.emit("hint", "The polygon changes no pixel: it is too small, or lies on what is not painted over.")
+        session.notice.emit("hint", "The polygon changes nothing: it is too small, or must not be painted over.")
 
 
 def _needs_corner(context: Context) -> str | None:

@@ -22,7 +22,9 @@ def owner_of(context: Context, key: str, *, but: str = "") -> Command | None:
     """
     wanted, annotating = key.lower(), bool(but) and COMMANDS[but].annotating
     for entry in COMMANDS.values():
-        if entry.id != but and entry.annotating == annotating and wanted in (name.lower() for name in entry.keys_now(context)):
+        if entry.id == but or entry.annotating != annotating:
+            continue
+        if wanted in (name.lower() for name in entry.keys_now(context)):
             return entry
     return None
 

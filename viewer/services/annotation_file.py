@@ -81,15 +81,20 @@ def read_map(path: Path, geometry: VolumeGeometry) -> LabelMap:
                 raise SegmentationError("The kept segmentation is of another image; it is not used.")
             size = geometry.shape[1] * geometry.shape[2] * dtype.itemsize
             for index in range(geometry.shape[0]):
-                data = file.read(size)
-                if len(data) < size:
-                    raise EOFError
+                data = _exactly(file, size)
                 if data.strip(b"\0"):
                     plane = np.frombuffer(data, dtype).reshape(geometry.shape[1:])
                     found.write(found.replaced(index, (0, 0), plane))
     except (OSError, EOFError, zlib.error) as error:
         raise SegmentationError("The kept segmentation is damaged; it is not used.") from error
     return found
+
+
+def _exactly(file: gzip.GzipFile, size: int) -> bytes:
+    data = file.read(size)
+    if len(data) < size:
+        raise EOFError
+    return data
 
 
 def sync_folder(folder: Path) -> None:

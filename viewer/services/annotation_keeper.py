@@ -1,8 +1,8 @@
 """What is kept of the segmentation of one image: a full save, and the journal of what was done since.
 
-A folder holds ``labels-N.nii.gz``, ``names-N.json`` and ``journal-N``: the state after edit N, and the edits that came
-after it. A newer save is complete before the older one goes; whatever a crash leaves behind, the newest save that can be
-read and all later edits of any journal are the state.
+A folder holds ``labels-N.nii.gz``, ``names-N.json`` and ``journal-N``: the state after edit N, and the edits after it.
+A newer save is complete before the older one goes; whatever a crash leaves behind, the newest save that can be read and
+all later edits of any journal are the state.
 """
 
 from __future__ import annotations

@@ -30,7 +30,8 @@ def test_a_disc_holds_the_pixels_whose_centres_lie_in_it() -> None:
     assert found is not None
     corner, mask = found
     rows, columns = np.nonzero(mask)
-    covered = {(int(row) + corner[0] - 10, int(column) + corner[1] - 20) for row, column in zip(rows, columns, strict=True)}
+    away = (rows + corner[0] - 10, columns + corner[1] - 20)
+    covered = {(int(row), int(column)) for row, column in zip(*away, strict=True)}
     assert covered == {(r, c) for r in range(-3, 4) for c in range(-3, 4) if r * r + c * c <= 6.25}
     assert len(covered) == 21
 
