@@ -61,6 +61,10 @@ def table(folder: Path, name: str = "metrics.csv") -> Rows:
         return {(r["image"], r.get("label", ""), r["class"]): r for r in csv.DictReader(file)}
 
 
+def lines(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(path.read_text().splitlines()))
+
+
 def check(row: dict[str, str], a: np.ndarray, m: np.ndarray) -> None:
     """Compare a row with the same figures by numpy and scikit-learn, to 1e-6."""
     for ending, values, mask in (("", a.max(axis=0), m.any(axis=0)), ("_3d", a, m)):
@@ -209,8 +213,8 @@ def test_what_does_not_belong_together(tmp_path: Path, capsys: pytest.CaptureFix
     assert reasons["side.nii.gz"] == (
         "They have the same size, but not the same place in space: --same-size compares them voxel by voxel. "
         "Segmentation: 50 x 60 pixels x 3 slices, 0.1 x 0.1 x 1 mm, first voxel at (0.0, 0.0, 0.0) mm LPS, columns to "
-        "R, rows to P, slices to H. Saliency: 50 x 60 pixels x 3 slices, 0.1 x 0.1 x 1 mm, first voxel at (0.0, 0.0, 0.0) "
-        "mm LPS, columns to L, rows to P, slices to H."
+        "R, rows to P, slices to H. Saliency: 50 x 60 pixels x 3 slices, 0.1 x 0.1 x 1 mm, first voxel at (0.0, 0.0, "
+        "0.0) mm LPS, columns to L, rows to P, slices to H."
     )
     assert reasons["shape.nii.gz"].startswith("The saliency and the segmentation do not lie on each other.")
     assert reasons["slices.nii.gz"].startswith("The saliency and the segmentation do not lie on each other.")
