@@ -92,7 +92,6 @@ class _Drawn:
     shape: tuple[int, int, int]
     parts: tuple[Part, ...]
     alignment: Alignment
-    spacing_mm: tuple[float, float, float]
 
 
 def run(
@@ -191,11 +190,9 @@ def _readable(
             continue
         batch.notes += [Unused(mask.path.name, note) for note in (*labels.notes, alignment.note) if note]
         ordered = alignment.order.apply(labels.labels)
-        spacing = labels.geometry.spacing_mm
-        first, second, third = (spacing[axis] for axis in alignment.order.axes)
         slices, rows, columns = ordered.shape
         found = parts(np.asarray(ordered, labels.labels.dtype))
-        yield _Drawn(mask, (slices, rows, columns), found, alignment, (first, second, third))
+        yield _Drawn(mask, (slices, rows, columns), found, alignment)
 
 
 def _aligned(source: MapSource, labels: LabelMap, cells: MapFile, options: Options) -> Alignment:
