@@ -108,6 +108,8 @@ def _method(args: argparse.Namespace) -> list[str]:
         "Dice and IoU: the largest over all distinct values of the map as threshold (saliency >= threshold).",
         "Means are over images; all labels of a class on an image count together, and images without one do not count. "
         f"SD: of the sample (n - 1). Intervals: 95 %, {args.bootstrap} bootstrap draws of images, seed {args.seed}.",
+        "Pictures: projected saliency, brightest at its maximum; white: lesions; light blue: saliency at or above the "
+        "image's best threshold.",
         "Detection: a candidate hits a lesion within half the diagonal of its box or 100 pixels, whichever is larger, "
         "and in volumes within a quarter of the slices.",
     ]

@@ -92,7 +92,6 @@ class _Drawn:
     shape: tuple[int, int, int]
     parts: tuple[Part, ...]
     alignment: Alignment
-    spacing_mm: tuple[float, float, float]
 
 
 def run(
@@ -191,11 +190,9 @@ def _readable(
             continue
         batch.notes += [Unused(mask.path.name, note) for note in (*labels.notes, alignment.note) if note]
         ordered = alignment.order.apply(labels.labels)
-        spacing = labels.geometry.spacing_mm
-        first, second, third = (spacing[axis] for axis in alignment.order.axes)
         slices, rows, columns = ordered.shape
         found = parts(np.asarray(ordered, labels.labels.dtype))
-        yield _Drawn(mask, (slices, rows, columns), found, alignment, (first, second, third))
+        yield _Drawn(mask, (slices, rows, columns), found, alignment)
 
 
 def _aligned(source: MapSource, labels: LabelMap, cells: MapFile, options: Options) -> Alignment:
@@ -214,13 +211,14 @@ def _wanted(
     for one in drawn:
         for part in one.parts:
             known = part.label in options.classes.classes
-            finding = options.classes.of(part.label) if known else one.source.finding or options.classes.of(part.label)
+            stated = one.source.finding is not None and not known
+            finding = one.source.finding if stated else options.classes.of(part.label)
             if finding is not None:
                 rows.setdefault((part.label, finding), []).append(part.lesion(finding))
             elif not known:
                 batch.notes.append(Unused(one.source.path.name, f"label {part.label} has no class and does not count"))
     if not rows:
-        named = {one.source.finding or Finding.MALIGNANT for one in drawn}
+        named = {Finding.MALIGNANT if one.source.finding is None else one.source.finding for one in drawn}
         rows = {(None, finding): [] for finding in sorted(named)}
     return [(label, finding, lesions) for (label, finding), lesions in rows.items()]
 

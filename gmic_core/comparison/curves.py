@@ -24,8 +24,8 @@ ProgressCall = Callable[[int, int], object]
 
 IN_MEMORY = 8_000_000
 """Cells that are sorted as a whole; more are streamed."""
-STEPS = tuple(k / 1000 for k in range(1001))
-"""Thresholds of a slider, which streamed curves know exactly."""
+STEPS = tuple(float(np.float32(k / 1000)) for k in range(1001))
+"""Thresholds of a slider, in the precision of maps; streamed curves know them exactly."""
 
 
 @dataclass(frozen=True)

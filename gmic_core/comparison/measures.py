@@ -68,15 +68,15 @@ class Compared:
     curve_3d: LesionCurve | None
 
     def dice(self, threshold: float) -> float:
-        """Return Dice of (A >= threshold), projected."""
-        return float(dice_at(self.curve.curve, [threshold])[0])
+        """Return Dice of (A >= threshold), projected; the threshold in single precision, as maps are."""
+        return float(dice_at(self.curve.curve, [np.float32(threshold)])[0])
 
     def dice_3d(self, threshold: float) -> float | None:
         """Return Dice of (A >= threshold) on all slices, None for single images.
 
         Exact at every threshold; of a map at full resolution at every thousandth (:data:`.curves.STEPS`).
         """
-        return None if self.curve_3d is None else float(dice_at(self.curve_3d.curve, [threshold])[0])
+        return None if self.curve_3d is None else float(dice_at(self.curve_3d.curve, [np.float32(threshold)])[0])
 
     @property
     def indicated(self) -> bool | None:

@@ -143,8 +143,8 @@ def test_sixteen_bits(tmp_path: Path, reader: SegmentationReader) -> None:
     [
         (-1, np.int16, "it holds the value -1; labels are whole numbers from 0 to 65,535. Is it an image?"),
         (70_000, np.int32, "it holds the value 70000; ITK-SNAP's labels end at 65,535. Is it an image?"),
-        (0.5, np.float32, "it holds the value 0.5, and labels are whole numbers: it is an image, or a segmentation that "
-         "was smoothed or resampled. Save it with nearest-neighbour interpolation."),
+        (0.5, np.float32, "it holds the value 0.5, and labels are whole numbers: it is an image, or a segmentation "
+         "that was smoothed or resampled. Save it with nearest-neighbour interpolation."),
         (np.inf, np.float32, "it holds infinite values; save it again."),
     ],
 )  # fmt: skip

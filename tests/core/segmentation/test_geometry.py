@@ -54,12 +54,11 @@ def test_a_mask_on_the_wrong_side_is_never_taken_for_right(order: Reorder, side:
     stored = order.apply(np.zeros(SHAPE, np.uint8))
     mirrored = np.diag([-1.0, 1.0, 1.0, 1.0]) @ image.to_lps @ order.inverse().matrix(stored.shape)
     mask = VolumeGeometry(stored.shape, mirrored)
-    try:
-        found = match(mask, image)
-    except SegmentationError as error:
-        assert "Segmentation: " in str(error)  # noqa: PT017  # orders of another size are refused, others asked about
-        assert "Image: 5 x 6 pixels x 4 slices" in str(error)
+    if order.axes[0] != 0:  # slices that are no slices: not even the size fits
+        with pytest.raises(SegmentationError, match=r"Segmentation: .* Image: 5 x 6 pixels x 4 slices"):
+            match(mask, image)
         return
+    found = match(mask, image)
     assert found.order is None
     assert "How does it lie?" in found.question
 
@@ -98,8 +97,8 @@ def test_nothing_fits() -> None:
         match(VolumeGeometry.of_pixels((1, 10, 20)), tomosynthesis())
     assert str(refused.value) == (
         "The segmentation does not belong to this image: neither place nor size fits. Segmentation: 20 x 10 pixels, no "
-        "spacing and orientation stated. Image: 5 x 6 pixels x 4 slices, 0.085 x 0.1 x 1 mm, first voxel at (31.0, -12.5, "
-        "40.2) mm LPS, columns to A, rows to F, slices to L. Open the image that it was drawn on."
+        "spacing and orientation stated. Image: 5 x 6 pixels x 4 slices, 0.085 x 0.1 x 1 mm, first voxel at (31.0, "
+        "-12.5, 40.2) mm LPS, columns to A, rows to F, slices to L. Open the image that it was drawn on."
     )
 
 

@@ -65,7 +65,8 @@ def test_a_name_cannot_break_the_file(tmp_path: Path) -> None:
         ("labels/BrainColorCombined.txt", None, LabelDescription(4, "3rd Ventricle", (255, 255, 0))),
         ("labels/DKT31.txt", None, LabelDescription(1002, "lh.caudalanteriorcingulate", (125, 100, 160))),
         ("labels/HarvardOxford2Subcortical.txt", None, LabelDescription(3, "CSF", (175, 135, 175))),
-        ("labels/Schaefer2018_100Parcels_7Networks.txt", 101, LabelDescription(10, "7Networks_LH_SomMot_1", (70, 130, 179))),
+        ("labels/Schaefer2018_100Parcels_7Networks.txt", 101,
+         LabelDescription(10, "7Networks_LH_SomMot_1", (70, 130, 179))),
     ],
 )  # fmt: skip
 def test_files_of_itksnap(name: str, count: int | None, label: LabelDescription, shared: Path) -> None:
