@@ -28,6 +28,8 @@ ENTRY = Qt.ItemDataRole.UserRole
 LABEL_HEIGHT, LESION_HEIGHT = 26, 38
 SWATCH = 12
 EYE_WIDTH = 24
+ROOM_AROUND = 8
+"""What the style takes above and below the rows, px."""
 
 
 def swatch(colour: tuple[int, int, int], ratio: float = 1.0) -> QPixmap:
@@ -54,7 +56,7 @@ class PlainList(QListWidget):
 
     def fit(self) -> None:
         """Take the height of the rows."""
-        self.setFixedHeight(self._row_height * max(min(self.count(), self._most), 1))
+        self.setFixedHeight(self._row_height * max(min(self.count(), self._most), 1) + ROOM_AROUND)
 
     def resize_to(self, count: int) -> None:
         """Have so many items."""

@@ -41,7 +41,8 @@ class BrushSlider(QSlider):
             self.setValue(min(range(len(SIZES_MM)), key=lambda k: abs(SIZES_MM[k] - size)))
         self.setEnabled(entry.why_disabled(self._context) is None)
         self.setToolTip(entry.tooltip_now(self._context))
-        self.setAccessibleDescription(f"{size:g} mm")
+        reason = entry.why_disabled(self._context)
+        self.setAccessibleDescription(f"{size:g} mm" if reason is None else f"Not available: {reason}")
 
 
 class AnnotationPanel(QWidget):
@@ -161,7 +162,6 @@ class AnnotationPanel(QWidget):
         grid.addWidget(parts.caption("Paint over"), 2, 0)
         self.over.setObjectName("annotate.over")
         self.over.setAccessibleName("Paint over")
-        self.over.setToolTip("What painting and filling may change")
         self.over.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.over.activated.connect(lambda row: run("annotate.over", self._context, self.over.itemData(row)))
         KeepKeys(self.over)
@@ -180,16 +180,16 @@ class AnnotationPanel(QWidget):
     def refresh(self) -> None:
         """Show the present state; nothing while the panel is hidden."""
         annotation = self._context.session.annotation
+        self.brush.refresh()
+        self.opacity.show_value(annotation.settings.opacity)
+        self._refresh_over()
         if not annotation.on:
             return
         for button in self.buttons.values():
             button.refresh()
         settings = annotation.settings
         self._refresh_file()
-        self.brush.refresh()
         self.size_text.setText(f"{settings.brush.size_mm:g} mm")
-        self.opacity.show_value(settings.opacity)
-        self._refresh_over()
         self.labels.fill()
         count = self.lesions.fill()
         self.lesions.setVisible(count > 0)
@@ -223,4 +223,8 @@ class AnnotationPanel(QWidget):
             for text, value in rows:
                 self.over.addItem(text, value)
             self.over.setCurrentIndex([value for _, value in rows].index(settings.over))
-        self.over.setEnabled(COMMANDS["annotate.over"].why_disabled(self._context) is None)
+        entry = COMMANDS["annotate.over"]
+        reason = entry.why_disabled(self._context)
+        self.over.setEnabled(reason is None)
+        self.over.setToolTip(entry.tooltip_now(self._context))
+        self.over.setAccessibleDescription("" if reason is None else f"Not available: {reason}")
