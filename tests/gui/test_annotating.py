@@ -70,7 +70,8 @@ def _key(window: MainWindow, key: Qt.Key, modifiers: Qt.KeyboardModifier = Qt.Ke
 def test_keys_are_itk_snaps_in_the_mode_and_the_readers_outside(window: MainWindow, context: Context) -> None:
     settings = context.session.annotation
     _view(window).setFocus()
-    for key, tool in ((Qt.Key.Key_3, "polygon"), (Qt.Key.Key_4, "paint"), (Qt.Key.Key_2, "pan"), (Qt.Key.Key_1, "navigate")):
+    tools = {Qt.Key.Key_3: "polygon", Qt.Key.Key_4: "paint", Qt.Key.Key_2: "pan", Qt.Key.Key_1: "navigate"}
+    for key, tool in tools.items():
         _key(window, key)
         assert settings.settings.tool == tool
     _key(window, Qt.Key.Key_D)
@@ -99,7 +100,8 @@ def test_outside_of_the_mode_every_command_says_how_to_get_there(context: Contex
     assert hints == ["Paint: annotation mode is off; press Ctrl+A."]
     run("annotate.toggle", context)
     assert not run("annotate.interpolate", context)
-    assert hints[-1] == "Fill between slices: this image has no segmentation; paint one with 4 or open one with Ctrl+Alt+O."
+    expected = "this image has no segmentation; paint one with 4 or open one with Ctrl+Alt+O."
+    assert hints[-1] == f"Fill between slices: {expected}"
 
 
 @pytest.mark.parametrize("index", range(4))
@@ -197,7 +199,7 @@ def test_slices_between_two_drawn_ones_are_filled(window: MainWindow, context: C
     assert areas[[0, 1, 7]].sum() == 0
 
 
-def test_the_label_under_the_cursor_becomes_the_active_one(window: MainWindow, context: Context, hints: list[str]) -> None:
+def test_the_label_under_the_cursor_is_picked(window: MainWindow, context: Context, hints: list[str]) -> None:
     run("annotate.tool_paint", context)
     view = _view(window)
     drag(view, _at(view, 200.0, 150.0), QPointF(5, 0))
@@ -258,7 +260,8 @@ def test_the_panel_lists_labels_and_changes_them(window: MainWindow, context: Co
     assert found is not None
     assert found.name(1).name == "Raumforderung"
     eye = labels.visualItemRect(labels.item(0))
-    QTest.mouseClick(labels.viewport(), Qt.MouseButton.LeftButton, pos=eye.center() + (eye.topRight() - eye.topLeft()) / 2)
+    at = eye.center() + (eye.topRight() - eye.topLeft()) / 2
+    QTest.mouseClick(labels.viewport(), Qt.MouseButton.LeftButton, pos=at)
     assert not found.name(1).visible
     run("edit.undo", context)
     run("edit.undo", context)

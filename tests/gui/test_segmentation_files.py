@@ -53,7 +53,7 @@ def _labels() -> np.ndarray:
     return labels
 
 
-def _image(app: Application, label: str):  # noqa: ANN202
+def _image(app: Application, label: str):
     assert app.session.exam is not None
     return next(image for image in app.session.exam.images if image.label == label)
 

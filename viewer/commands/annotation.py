@@ -106,8 +106,7 @@ def _register(tool: Tool) -> None:
         group=GROUP,
         icon=tool.icon,
         why_disabled=needs_mode,
-        checked=lambda context: context.session.annotation.on
-        and context.session.annotation.settings.tool == tool.name,
+        checked=lambda context: context.session.annotation.on and context.session.annotation.settings.tool == tool.name,
         annotating=True,
     )
     register(choose)

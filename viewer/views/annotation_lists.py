@@ -92,9 +92,7 @@ class LabelList(PlainList):
         super().__init__("Labels", LABEL_HEIGHT, 6, parent)
         self._context = context
         self.setItemDelegate(LabelDelegate(self))
-        self.setEditTriggers(
-            QAbstractItemView.EditTrigger.DoubleClicked | QAbstractItemView.EditTrigger.EditKeyPressed
-        )
+        self.setEditTriggers(QAbstractItemView.EditTrigger.DoubleClicked | QAbstractItemView.EditTrigger.EditKeyPressed)
         self.setToolTip("Click: paint with it. Click the eye: show or hide. Click the colour: change it.\n"
                         "Double click or F2: rename. Space: show or hide.")  # fmt: skip
         self.itemChanged.connect(self._renamed)

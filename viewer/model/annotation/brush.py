@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gmic_core.exam.geometry import Box
-from viewer.model.annotation.edits import Edit, Patch, make_patch
+from viewer.model.annotation.edits import Edit, Patch, Plane, uniform_patch
 from viewer.model.annotation.label_map import LabelMap
 
 Point = tuple[float, float]
@@ -121,10 +121,15 @@ def covered(target: LabelMap, index: int, corner: tuple[int, int], mask: Mask, i
     """Return what ink changes in a slice where a mask (rows, columns) lies with its first pixel at ``corner``."""
     rows, columns = mask.shape
     plane = target.plane(index)
-    box = (slice(corner[0], corner[0] + rows), slice(corner[1], corner[1] + columns))
-    before = np.zeros(mask.shape, np.uint16) if plane is None else plane[box].astype(np.uint16)
-    wanted = mask if ink.over is None else mask & (before == ink.over)
-    return make_patch(index, corner, before, np.where(wanted, np.uint16(ink.label), before))
+    if plane is None:
+        before: Plane = np.zeros(mask.shape, np.uint8)
+    else:
+        before = plane[corner[0] : corner[0] + rows, corner[1] : corner[1] + columns]
+    wanted = mask & (before != ink.label) if ink.over is None else mask & (before == ink.over)
+    if ink.over == ink.label:
+        return None
+    # a brush that moves on changes a crescent: only what changes is looked at, not all that is covered
+    return uniform_patch(index, corner, wanted, before, ink.label)
 
 
 def swept(

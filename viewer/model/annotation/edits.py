@@ -72,6 +72,21 @@ def make_patch(slice_index: int, corner: tuple[int, int], before: Plane, after: 
     return Patch(slice_index, box, starts.astype(np.int64), lengths[kept].astype(np.int64), old[starts], new[starts])
 
 
+def uniform_patch(
+    slice_index: int, corner: tuple[int, int], wanted: npt.NDArray[np.bool_], before: Plane, label: int
+) -> Patch | None:
+    """Return the patch that gives a label to the wanted pixels (rows, columns) of a rectangle; None: there are none."""
+    flat = np.flatnonzero(wanted)
+    if not flat.size:
+        return None
+    old = before[wanted].astype(np.uint16)
+    first = np.concatenate(([True], (np.diff(flat) != 1) | (old[1:] != old[:-1])))
+    at = np.flatnonzero(first)
+    box = (corner[0], corner[1], corner[0] + wanted.shape[0], corner[1] + wanted.shape[1])
+    lengths = np.diff(at, append=flat.size).astype(np.int64)
+    return Patch(slice_index, box, flat[at].astype(np.int64), lengths, old[at], np.full(at.size, label, np.uint16))
+
+
 @dataclass(frozen=True, eq=False)
 class Edit:
     """One action of the annotator: patches in the order in which they were made."""

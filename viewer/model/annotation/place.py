@@ -19,9 +19,7 @@ def image_shape(image: MammoImage) -> Shape:
 
 def image_geometry(image: MammoImage) -> VolumeGeometry:
     """Return size and place of an image."""
-    return VolumeGeometry(
-        image_shape(image), stored_to_patient(image.spacing_mm, image.slice_spacing_mm, image.plane)
-    )
+    return VolumeGeometry(image_shape(image), stored_to_patient(image.spacing_mm, image.slice_spacing_mm, image.plane))
 
 
 def voxel_mm(image: MammoImage) -> tuple[float, float, float]:
