@@ -185,8 +185,8 @@ def _nothing_found(found: ScanResult, *, hidden: bool) -> str:
     if all(rejection.reason.startswith(LABEL_MAP) for rejection in found.rejected):
         what = "The label map" if hidden or len(found.rejected) > 1 else first.path.name
         return (
-            f"{what} is {first.reason}. Label maps are used by gmic-core evaluate; this window lists them under the "
-            "files that it does not show, and leaves the exam on screen as it is."
+            f"{what} is {first.reason}. Open the exam that it was drawn on, then drop it there; "
+            "the exam on screen stays as it is."
         )
     if len(found.rejected) == 1:
         return f"{'The file' if hidden else first.path.name} cannot be shown: {first.reason}"
