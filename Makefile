@@ -23,7 +23,7 @@ PYTHON := $(shell for p in python3.11 python3 python3.12 python3.13; do \
   "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { command -v "$$p"; break; }; done)
 endif
 
-.PHONY: help setup demo demo-real test lint types imports bench bench-full bench-peers pictures package clean
+.PHONY: help setup demo demo-real test lint types imports bench bench-full bench-figures bench-peers pictures package clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -57,8 +57,11 @@ imports: setup  ## check which package imports which
 bench: setup  ## measure speed and memory (< 10 minutes); table here, figures in build/bench.json
 	@"$(BIN)/python" packaging/bench
 
-bench-full: setup  ## the same with every run repeated, and napari on the same volume (half an hour)
+bench-full: setup  ## the same, runs repeated; layers, scaling, papers' tables, napari (< 30 minutes); build/performance.md
 	@"$(BIN)/python" packaging/bench --full
+
+bench-figures:  ## put the figures that bench-full drew into docs/images
+	@cp build/performance-*.png docs/images/
 
 bench-peers: setup  ## install napari for bench-full, in build/peers: nothing of it touches $(VENV)
 	@"$(BIN)/python" packaging/bench --install-peers

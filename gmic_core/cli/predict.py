@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from gmic_core.errors import GmicError, ModelError, WeightsError
-from gmic_core.exam.model import MammoImage, ScanResult
+from gmic_core.errors import CancelledError, GmicError, ModelError, WeightsError
+from gmic_core.exam.model import MammoImage
 from gmic_core.inference.choice import default_model, refusal
+from gmic_core.inference.execution.modes import MODE_CHOICES
 from gmic_core.models.registry import available_models, get_spec
 from gmic_core.models.store import WeightsStore
 
 if TYPE_CHECKING:
     from gmic_core.cli import Subparsers
-    from gmic_core.inference.export import Outputs
+    from gmic_core.cohort.run import Report
+    from gmic_core.cohort.stop import Stop
 
 DEFAULT_OUT = Path("gmic-results")
+MOST_WORKERS = 1024
 
 
 def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
@@ -40,23 +42,104 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
     parser.add_argument("--out", type=Path, default=DEFAULT_OUT, metavar="DIR", help=f"default: {DEFAULT_OUT}")
+    parser.add_argument(
+        "--mode", choices=MODE_CHOICES, default="auto",
+        help="exact: float32; fast: half precision, within 0.01; default: auto, fast on a GPU that gains from it",
+    )  # fmt: skip
+    parser.add_argument(
+        "--augmentations", type=_count, default=0, metavar="N",
+        help="scores are means over N windows moved by chance (papers: 10); their spread is in results.json",
+    )  # fmt: skip
+    parser.add_argument(
+        "--verify", action="store_true",
+        help="run each image again with the plain modules on the CPU and note what differs",
+    )  # fmt: skip
+    _add_cohort_options(parser)
     return parser
 
 
+def _add_cohort_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "many images",
+        "A run that was stopped or killed goes on where it was when the same command is given again; what is in DIR is "
+        "kept as far as images, weights and program are the same.",
+    )
+    group.add_argument(
+        "--workers", type=_count, default=0, metavar="N",
+        help="processes on this machine, 2 GiB each; default: one per four cores",
+    )  # fmt: skip
+    group.add_argument(
+        "--threads", type=_count, default=0, metavar="N",
+        help="threads of each; default: the cores divided among the workers",
+    )  # fmt: skip
+    group.add_argument(
+        "--cluster", type=_cluster, metavar="WHERE",
+        help="run on a Ray cluster: auto (the one of this machine), HOST:PORT, or local:N (N processes here)",
+    )  # fmt: skip
+    group.add_argument("--fresh", action="store_true", help="forget what is in DIR and compute everything again")
+    group.add_argument("--retry", action="store_true", help="try images again that had no result")
+
+
+def _count(text: str) -> int:
+    if text.isdigit() and 0 < int(text) <= MOST_WORKERS:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"'{text}' is no whole number from 1 to {MOST_WORKERS}")
+
+
+def _cluster(text: str) -> str:
+    from gmic_core.cohort.cluster import parse_cluster
+
+    try:
+        return parse_cluster(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def run(args: argparse.Namespace) -> int:
-    """Predict; return 0 when at least one image was predicted."""
-    from gmic_core.exam.scan import scan
+    """Predict; return 0 when at least one image was predicted, 128 + the signal when one stopped the run."""
+    from gmic_core.cohort.stop import Stop
     from gmic_core.inference.export import prepare_folder
 
     prepare_folder(args.out)  # a folder that cannot be written must not cost an hour of computing
-    found = scan(args.paths)
+    with Stop() as stop:
+        try:
+            return _run(args, stop)
+        except CancelledError:  # while files were looked at
+            return _stopped(stop, "nothing was computed yet")
+
+
+def _run(args: argparse.Namespace, stop: Stop) -> int:
+    from gmic_core.cohort.plan import make_plan, without_outputs
+    from gmic_core.cohort.run import Settings, run_cohort
+    from gmic_core.exam.scan import scan
+
+    found = without_outputs(scan(args.paths, cancelled=lambda: stop.asked), args.out)
     images = [image for exam in found.exams for image in exam.images]
     given = [split_reference(text) for text in args.weights]
     work, refused = assign_models(images, args.model, given)
     simulated = all(image.simulated for image, _ in work)
     weights, missing = choose_weights(sorted({model for _, model in work}), given, with_shipped=simulated)
     refused += [(image, missing[model]) for image, model in work if model in missing]
-    return _predict(args, found, [(image, model) for image, model in work if model in weights], refused, weights)
+    plan = make_plan(found, [(image, model) for image, model in work if model in weights], refused, weights)
+    settings = Settings(
+        args.device, args.workers, args.threads, args.cluster or "", args.fresh, args.retry, args.mode,
+        args.augmentations, args.verify,
+    )  # fmt: skip
+    report = run_cohort(plan, args.out, settings, stop, _say)
+    if stop.asked:
+        known = len(report.ledger.known)
+        return _stopped(stop, f"{known:,} of {len(plan.tasks):,} images have results in {args.out}")
+    _report(report, args.out)
+    return 0 if report.ledger.known else 1
+
+
+def _say(text: str) -> None:
+    print(f"gmic-core predict: {text}", file=sys.stderr)
+
+
+def _stopped(stop: Stop, state: str) -> int:
+    _say(f"stopped; {state}. The same command goes on from there.")
+    return stop.exit_code
 
 
 def split_reference(text: str) -> tuple[str | None, str]:
@@ -171,116 +254,26 @@ def _only_stored(store: WeightsStore, model: str, *, with_shipped: bool) -> str:
     )
 
 
-def _predict(
-    args: argparse.Namespace,
-    found: ScanResult,
-    work: list[tuple[MammoImage, str]],
-    skipped: list[tuple[MammoImage, str]],
-    weights: dict[str, list[str]],
-) -> int:
-    from gmic_core.inference.document import Refused, image_indices
-    from gmic_core.inference.export import Outputs
+def _report(report: Report, folder: Path) -> None:
+    from gmic_core.inference.document import NOTICE, SIMULATED, SIMULATED_ONLY, UNTRAINED
 
-    images = [image for exam in found.exams for image in exam.images]
-    indices = image_indices(images)
-    outputs = Outputs(
-        args.out,
-        order={image.sop_uid: position for position, image in enumerate(images)},
-        refused=[Refused(image, indices[image.sop_uid], reason) for image, reason in skipped],
-        rejected=[(str(rejection.path), rejection.reason) for rejection in found.rejected],
-    )
-    try:
-        _run_all(args, work, weights, found, outputs)
-    finally:  # also when interrupted: what was computed is kept
-        outputs.write()
-    _report(outputs)
-    return 0 if outputs.predictions else 1
-
-
-def _run_all(
-    args: argparse.Namespace,
-    work: list[tuple[MammoImage, str]],
-    weights: dict[str, list[str]],
-    found: ScanResult,
-    outputs: Outputs,
-) -> None:
-    """Run model by model, so that only one system is in memory."""
-    if not work:
-        return
-    from gmic_core.exam.frames import FrameReader
-    from gmic_core.inference.document import Prediction, Refused, image_indices
-    from gmic_core.inference.engine import run_image
-    from gmic_core.inference.ensemble import ensemble_mean
-    from gmic_core.inference.network import load_network
-    from gmic_core.progress_bar import ProgressBar
-
-    indices = image_indices([image for exam in found.exams for image in exam.images])
-    studies = {image.sop_uid: exam.study_uid for exam in found.exams for image in exam.images}
-    total = sum(3 * image.frames * len(weights[model]) for image, model in work)
-    with FrameReader(start=True) as reader, ProgressBar(total=total, unit="step", file=sys.stderr, leave=False) as bar:
-        for model, refs in weights.items():
-            images = [image for image, name in work if name == model]
-            try:
-                networks = [load_network(model, ref, args.device) for ref in refs]
-            except GmicError as error:
-                outputs.refused += [Refused(image, indices[image.sop_uid], str(error)) for image in images]
-                continue
-            for image in images:
-                index = indices[image.sop_uid]
-                bar.set_description(f"{image.label} {image.modality}")
-                try:
-                    members = tuple(run_image(image, network, reader, _shown_on(bar)) for network in networks)
-                except GmicError as error:
-                    outputs.refused.append(Refused(image, index, str(error)))
-                    continue
-                kept = members if len(members) > 1 else ()
-                outputs.add(Prediction(image, index, studies[image.sop_uid], ensemble_mean(members), kept))
-
-
-def _shown_on(bar: Any) -> Any:
-    """Return a run whose steps move the progress bar: three passes over the slices, patches not counted."""
-    from gmic_core.inference.engine import Run
-    from gmic_core.inference.events import Event, Progress
-
-    last: dict[str, int] = {}
-
-    def show(event: Event) -> None:
-        if isinstance(event, Progress) and event.stage != "patches":
-            bar.update(event.done - last.get(event.stage, 0))
-            last[event.stage] = event.done
-
-    on_event: Callable[[Event], None] = show
-    return Run(on_event=on_event)
-
-
-def _report(outputs: Outputs) -> None:
-    from gmic_core.inference.document import (
-        NOTICE,
-        SIMULATED,
-        SIMULATED_ONLY,
-        UNTRAINED,
-        says_nothing_about_patients,
-        unseen_lines,
-    )
-
-    predictions = outputs.predictions
-    if any(prediction.result.provenance.untrained for prediction in predictions):
-        print(UNTRAINED)
-    if any(prediction.image.simulated for prediction in predictions):
-        print(SIMULATED)
-    if any(says_nothing_about_patients(prediction) for prediction in predictions):
-        print(SIMULATED_ONLY)
-    if predictions:
+    ledger = report.ledger
+    seen, rows = ledger.seen, list(ledger.rows())
+    for text, applies in ((UNTRAINED, seen.untrained), (SIMULATED, seen.simulated), (SIMULATED_ONLY, seen.outside)):
+        if applies:
+            print(text)
+    if rows:
         print(f"{'image':<40} {'side-view':<9} {'kind':<5} {'benign':>7} {'malignant':>10}")
-    for prediction in predictions:
-        image, (benign, malignant) = prediction.image, prediction.result.y
-        print(f"{prediction.index:<40} {image.label:<9} {image.modality:<5} {benign:>7.4f} {malignant:>10.4f}")
-    for line in unseen_lines(predictions):
+    for image, row in rows:
+        benign, malignant = row.y
+        print(f"{row.index:<40} {image.label:<9} {image.modality:<5} {benign:>7.4f} {malignant:>10.4f}")
+    for line in ledger.unseen():
         print(line)
-    for entry in outputs.refused:
+    for entry in ledger.refusals():
         print(f"not predicted: {entry.index} ({entry.image.label} {entry.image.modality}): {entry.reason}")
-    for path, reason in outputs.rejected:
+    for path, reason in ledger.plan.rejected:
         print(f"rejected: {path}: {reason}")
-    if not predictions:
+    if not rows:
         print("gmic-core predict: nothing was predicted; the reasons are listed above.", file=sys.stderr)
-    print(f"{len(predictions)} images predicted, files in {outputs.folder}. {NOTICE}")
+    print(report.summary())
+    print(f"{len(rows)} images predicted, files in {folder}. {NOTICE}")

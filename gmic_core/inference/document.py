@@ -17,7 +17,7 @@ from gmic_core.coverage import Coverage, coverage_notes
 from gmic_core.exam.geometry import PlaneMap
 from gmic_core.exam.model import MammoImage
 from gmic_core.inference.highlights import highlighted_slices
-from gmic_core.inference.scores import BreastScore, breast_scores
+from gmic_core.inference.scores import BreastScore, ImageScore, joined_scores
 from gmic_core.types import CLASSES, ImageResult, Roi
 
 SCHEMA = "gmic-viewer results 1"
@@ -54,6 +54,21 @@ class Refused:
     reason: str
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What a document says of all its images together.
+
+    Attributes
+    ----------
+    untrained, simulated : of any image.
+    outside : whether weights that only ever saw simulated breasts were used on an image that is none.
+    """
+
+    untrained: bool = False
+    simulated: bool = False
+    outside: bool = False
+
+
 def image_indices(images: Sequence[MammoImage]) -> dict[str, str]:
     """Return the ``image_index`` of each image by SOP UID.
 
@@ -84,28 +99,52 @@ def document(
     rejected : (path, reason) of input files that are no images.
     saliency : per SOP UID the file of each class, relative to the folder.
     """
-    untrained = any(p.result.provenance.untrained for p in predictions)
-    simulated = any(p.image.simulated for p in predictions)
-    simulated_only = any(says_nothing_about_patients(p) for p in predictions)
+    seen = Seen(
+        untrained=any(p.result.provenance.untrained for p in predictions),
+        simulated=any(p.image.simulated for p in predictions),
+        outside=any(says_nothing_about_patients(p) for p in predictions),
+    )
     entries = {
+        **head_entries(seen),
+        "images": [image_entry(p, saliency.get(p.image.sop_uid, {})) for p in predictions],
+        **tail_entries([(p.study_uid, ImageScore.of(p.result)) for p in predictions], refused, rejected),
+    }
+    without_nan: dict[str, Any] = finite(entries)
+    return without_nan
+
+
+def head_entries(seen: Seen) -> dict[str, Any]:
+    """Return what stands before the images in ``results.json``."""
+    return {
         "schema": SCHEMA,
         "notice": NOTICE,
-        "untrained": untrained,
-        **({"untrained_notice": UNTRAINED} if untrained else {}),
-        "simulated": simulated,
-        **({"simulated_notice": SIMULATED} if simulated else {}),
-        **({"training_notice": SIMULATED_ONLY} if simulated_only else {}),
+        "untrained": seen.untrained,
+        **({"untrained_notice": UNTRAINED} if seen.untrained else {}),
+        "simulated": seen.simulated,
+        **({"simulated_notice": SIMULATED} if seen.simulated else {}),
+        **({"training_notice": SIMULATED_ONLY} if seen.outside else {}),
         "classes": list(CLASSES),
-        "images": [image_entry(p, saliency.get(p.image.sop_uid, {})) for p in predictions],
-        "breasts": _breasts(predictions),
+    }
+
+
+def tail_entries(
+    scores: Iterable[tuple[str, ImageScore]], refused: Iterable[Refused], rejected: Iterable[tuple[str, str]]
+) -> dict[str, Any]:
+    """Return what stands behind the images in ``results.json``.
+
+    Parameters
+    ----------
+    scores : (study UID, score) of each image in the order of the images.
+    rejected : (path, reason) of input files that are no images.
+    """
+    return {
+        "breasts": _breasts(scores),
         "not_predicted": [
             {"image_index": r.index, "sop_uid": r.image.sop_uid, "modality": r.image.modality, "reason": r.reason}
             for r in refused
         ],
         "rejected": [{"path": path, "reason": reason} for path, reason in rejected],
     }
-    without_nan: dict[str, Any] = finite(entries)
-    return without_nan
 
 
 def says_nothing_about_patients(prediction: Prediction) -> bool:
@@ -190,18 +229,13 @@ def _not_analysed(coverage: Coverage | None) -> dict[str, Any] | None:
         "breast_pixels_outside": coverage.breast_outside,
         "other_tissue_pixels_outside": coverage.tissue_outside,
         "above_limit": coverage.is_short,
+        "sentences": list(coverage_notes(coverage)),
         "structures": [
             {**_box(one.box), "pixels": one.pixels, "connected_with_breast": one.attached}
             for one in coverage.structures
         ],
         "structures_total": coverage.structures_total,
     }
-
-
-def unseen_lines(predictions: Iterable[Prediction]) -> list[str]:
-    """Return one line for each sentence about what the network did not see of an image."""
-    seen = [(p, p.result.coverage) for p in predictions]
-    return [f"note: {p.index}: {text}" for p, found in seen if found is not None for text in coverage_notes(found)]
 
 
 def _scores(result: ImageResult) -> dict[str, dict[str, float]]:
@@ -229,14 +263,12 @@ def _patches(rois: Iterable[Roi], weights: str) -> list[dict[str, Any]]:
     return entries
 
 
-def _breasts(predictions: Sequence[Prediction]) -> list[dict[str, Any]]:
+def _breasts(scores: Iterable[tuple[str, ImageScore]]) -> list[dict[str, Any]]:
     """Return the scores of each breast, exam by exam: two women's left breasts must not be averaged."""
-    studies = dict.fromkeys(prediction.study_uid for prediction in predictions)
-    return [
-        _breast_entry(study, score)
-        for study in studies
-        for score in breast_scores(p.result for p in predictions if p.study_uid == study)
-    ]
+    exams: dict[str, list[ImageScore]] = {}
+    for study, score in scores:
+        exams.setdefault(study, []).append(score)
+    return [_breast_entry(study, score) for study, images in exams.items() for score in joined_scores(images)]
 
 
 def _breast_entry(study_uid: str, score: BreastScore) -> dict[str, Any]:

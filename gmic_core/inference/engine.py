@@ -22,13 +22,13 @@ from gmic_core.inference.events import Event, ImageFinished, Progress, SliceSali
 from gmic_core.inference.execution.upload import Uploader
 from gmic_core.inference.network import LoadedNetwork
 from gmic_core.inference.reader import Frame, Reader
-from gmic_core.inference.slices import Slices, check_side
+from gmic_core.inference.slices import Slices
 from gmic_core.inference.track import Track
 from gmic_core.models.registry import ModelSpec
 from gmic_core.preprocessing import PixelLevels, WindowPlan, plan_window
 from gmic_core.types import ImageResult
 
-DEFAULT_BUDGET = 800 << 20
+DEFAULT_BUDGET = 512 << 20
 """Bytes for pixels and activations; the interpreter, torch and the weights come on top (about 0.5 GiB)."""
 LARGEST_BATCH = 16
 """Slices at once: larger batches gain nothing on any device, and a run stops only between batches."""
@@ -166,9 +166,9 @@ def _run_jobs(
     step = partial(run.step, image)
     for job in jobs:
         check_acceptance(image, job.loaded.network.spec)
-    if not run.orientation_confirmed:
-        check_side(image, reader)
     slices = Slices(image, reader, run.budget // 2)
+    if not run.orientation_confirmed:
+        slices.check_side()
     levels, projection = slices.project(step)
     plans = _plans(image, jobs, levels, projection)
     del projection
@@ -230,9 +230,9 @@ def _scan(image: MammoImage, tracks: Sequence[Track], slices: Slices, run: Run, 
     behind = 0 if told.loaded.device.type == "cpu" else 1
     done = 0
     for batch in batches:
-        inputs = upload.standardised([next(windows)[1] for _ in batch])
-        for track in tracks:
-            track.scan(batch, inputs[track.window])
+        for window, x in enumerate(upload.standardised([next(windows)[1] for _ in batch])):
+            for track in (track for track in tracks if track.window == window):
+                track.scan(batch, x)
         waiting.append(batch)
         if len(waiting) > behind:
             _tell(image, told, waiting.popleft(), run)

@@ -26,6 +26,8 @@ from gmic_core.types import CLASSES
 if TYPE_CHECKING:
     from nibabel import Nifti1Image
 
+PART_PREFIX = ".part-"
+"""How the names of files begin that are being written."""
 NOTE_COLUMN = "note"
 CSV_COLUMNS = ("image_index", "benign_pred", "malignant_pred", "benign_label", "malignant_label")
 
@@ -38,8 +40,13 @@ def safe_name(sop_uid: str) -> str:
 # -- files -------------------------------------------------------------------------------------------------------
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes | Iterable[bytes], *, synced: bool = False) -> None:
     """Write a file so that it is there whole or not at all.
+
+    Parameters
+    ----------
+    data : the content, or its parts in order.
+    synced : wait until the disk has it, so that a power failure does not leave an empty file.
 
     Raises
     ------
@@ -49,32 +56,55 @@ def write_atomically(path: Path, data: bytes) -> None:
     part: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=PART_PREFIX)
         part = Path(name)
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            file.writelines([data] if isinstance(data, bytes) else data)
+            if synced:
+                file.flush()
+                os.fsync(file.fileno())
         part.chmod(0o644)  # mkstemp makes files that only their owner reads
         part.replace(path)
     except OSError as error:
+        raise StoreError(f"{path} cannot be written ({error.strerror}); choose another folder with --out.") from error
+    finally:  # also when somebody interrupts
         if part is not None:
             part.unlink(missing_ok=True)
-        raise StoreError(f"{path} cannot be written ({error.strerror}); choose another folder with --out.") from error
 
 
-def write_csv(folder: Path, predictions: Iterable[Prediction]) -> Path:
+@dataclass(frozen=True)
+class Row:
+    """One line of ``predictions.csv``.
+
+    Attributes
+    ----------
+    index : ``image_index``.
+    y : (benign, malignant).
+    """
+
+    index: str
+    y: tuple[float, float]
+    simulated: bool
+
+    @classmethod
+    def of(cls, prediction: Prediction) -> Row:
+        """Return the line of a prediction."""
+        return cls(prediction.index, prediction.result.y, prediction.image.simulated)
+
+
+def write_csv(folder: Path, lines: Iterable[Row]) -> Path:
     """Write ``predictions.csv`` in the published format; labels are empty because they are not known.
 
     A sixth column ``note`` is there only where an image is simulated: tables get parted from their folder.
     """
-    predictions = list(predictions)
-    noted = any(prediction.image.simulated for prediction in predictions)
+    lines = list(lines)
+    noted = any(line.simulated for line in lines)
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow((*CSV_COLUMNS, NOTE_COLUMN) if noted else CSV_COLUMNS)
-    for prediction in predictions:
-        benign, malignant = prediction.result.y
-        row = (prediction.index, f"{benign:.4f}", f"{malignant:.4f}", "", "")
-        note = "SIMULATED" if prediction.image.simulated else ""
+    for line in lines:
+        row = (line.index, *(f"{value:.4f}" for value in line.y), "", "")
+        note = "SIMULATED" if line.simulated else ""
         rows.writerow((*row, note) if noted else row)
     path = folder / "predictions.csv"
     write_atomically(path, text.getvalue().encode())
@@ -82,7 +112,20 @@ def write_csv(folder: Path, predictions: Iterable[Prediction]) -> Path:
 
 
 def write_saliency(folder: Path, prediction: Prediction) -> dict[str, str]:
-    """Write one NIfTI per class, axes (column, row, slice) of cells, float32; return class -> path under ``folder``.
+    """Write one NIfTI per class; return class -> path under ``folder``."""
+    files = saliency_files(prediction)
+    for name, data in files.items():
+        write_atomically(folder / saliency_name(prediction.image.sop_uid, name), data)
+    return {name: saliency_name(prediction.image.sop_uid, name) for name in files}
+
+
+def saliency_name(sop_uid: str, name: str) -> str:
+    """Return where the map of one class is, relative to the folder of the results."""
+    return f"saliency/{safe_name(sop_uid)}_{name}.nii.gz"
+
+
+def saliency_files(prediction: Prediction) -> dict[str, bytes]:
+    """Return one NIfTI file per class, axes (column, row, slice) of cells, float32.
 
     The affine lays the cells on the stored image: RAS mm as of :func:`gmic_core.exam.geometry.nifti_affine`.
     """
@@ -91,7 +134,7 @@ def write_saliency(folder: Path, prediction: Prediction) -> dict[str, str]:
     image, result = prediction.image, prediction.result
     to_lps = stored_to_patient(image.spacing_mm, image.slice_spacing_mm, image.plane)
     affine = nifti_affine(to_lps, PlaneMap(result.saliency_to_stored))
-    written = {}
+    files = {}
     for c, name in enumerate(CLASSES):
         cells = np.ascontiguousarray(result.saliency[:, c].astype(np.float32).transpose(2, 1, 0))
         volume = nibabel.Nifti1Image(cells, affine)
@@ -99,10 +142,8 @@ def write_saliency(folder: Path, prediction: Prediction) -> dict[str, str]:
         mark = "UNTRAINED noise" if result.provenance.untrained else "research use only"
         mark = f"SIMULATED, {mark}" if image.simulated else mark
         volume.header["descrip"] = f"{result.provenance.model} {name} saliency, {mark}".encode()[:79]
-        relative = f"saliency/{safe_name(result.sop_uid)}_{name}.nii.gz"
-        write_atomically(folder / relative, _gzipped(volume))
-        written[name] = relative
-    return written
+        files[name] = _gzipped(volume)
+    return files
 
 
 def _gzipped(volume: Nifti1Image) -> bytes:
@@ -124,6 +165,15 @@ def write_json(
     text = json.dumps(document(predictions, refused, rejected, saliency), indent=1, allow_nan=False)
     write_atomically(path, text.encode())
     return path
+
+
+def write_marks(folder: Path, *, untrained: bool, simulated: bool) -> None:
+    """Write, beside the tables, a mark for random weights and one for simulated images; remove those of before."""
+    for name, text, applies in (("UNTRAINED.txt", UNTRAINED, untrained), ("SIMULATED.txt", SIMULATED, simulated)):
+        if applies:
+            write_atomically(folder / name, f"{text}\n{NOTICE}\n".encode())
+        else:
+            (folder / name).unlink(missing_ok=True)
 
 
 def prepare_folder(folder: Path) -> None:
@@ -167,14 +217,7 @@ class Outputs:
         """Write the tables, and beside them a mark for random weights and one for simulated images."""
         self.predictions.sort(key=lambda prediction: self.order[prediction.image.sop_uid])
         self.refused.sort(key=lambda entry: self.order[entry.image.sop_uid])
-        write_csv(self.folder, self.predictions)
+        write_csv(self.folder, map(Row.of, self.predictions))
         write_json(self.folder, self.predictions, self.refused, self.rejected, self._saliency)
-        self._mark("UNTRAINED.txt", UNTRAINED, any(p.result.provenance.untrained for p in self.predictions))
-        self._mark("SIMULATED.txt", SIMULATED, any(p.image.simulated for p in self.predictions))
-
-    def _mark(self, name: str, text: str, applies: bool) -> None:
-        mark = self.folder / name
-        if applies:
-            write_atomically(mark, f"{text}\n{NOTICE}\n".encode())
-        else:
-            mark.unlink(missing_ok=True)
+        untrained = any(p.result.provenance.untrained for p in self.predictions)
+        write_marks(self.folder, untrained=untrained, simulated=any(p.image.simulated for p in self.predictions))

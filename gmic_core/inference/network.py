@@ -26,6 +26,7 @@ class LoadedNetwork:
     Attributes
     ----------
     device_label : as shown to the reader, e.g. ``cpu`` or ``cuda:0 (NVIDIA H200)``.
+    given : runs its layers instead of what would be chosen: a reference, or what is to be judged.
     mode_note : where the mode is not the one that was asked for, why; "" otherwise.
     """
 
@@ -35,6 +36,7 @@ class LoadedNetwork:
     device_label: str
     mode: Mode = "exact"
     mode_note: str = ""
+    given: Executor | None = None
 
     @property
     def model(self) -> str:
@@ -44,13 +46,13 @@ class LoadedNetwork:
     @cached_property
     def executor(self) -> Executor:
         """What runs its layers; made when it is first needed."""
-        return choose_executor(self.network, self.device, self.mode)
+        return self.given or choose_executor(self.network, self.device, self.mode)
 
     def on_cpu(self) -> LoadedNetwork:
         """Return the same network on the CPU, in exact mode: what is left when a device has no memory."""
         network = copy.deepcopy(self.network).to("cpu")
         cpu = torch.device("cpu")
-        return replace(self, network=network, device=cpu, device_label="cpu", mode="exact", mode_note="")
+        return replace(self, network=network, device=cpu, device_label="cpu", mode="exact", mode_note="", given=None)
 
 
 def choose_device(choice: str) -> torch.device:
@@ -87,6 +89,7 @@ def load_network(model: str, ref: str, device: str = "auto", mode: ModeChoice = 
     if where.type == "cuda":
         _set_up_cuda()
     network, weights = load_model(model, ref)
+    weights = replace(weights, state={})  # the network has them now: 56 MB less
     network.requires_grad_(False)
     label = f"cuda:0 ({torch.cuda.get_device_name(where)})" if where.type == "cuda" else "cpu"
     chosen, note = choose_mode(mode, where)

@@ -33,25 +33,53 @@ class BreastScore:
         return self.views == STANDARD_VIEWS
 
 
+@dataclass(frozen=True)
+class ImageScore:
+    """What of one image's result goes into the score of its breast.
+
+    Attributes
+    ----------
+    y : (benign, malignant).
+    """
+
+    laterality: Laterality | None
+    modality: Modality
+    view: str | None
+    model: str
+    y: tuple[float, float]
+    untrained: bool
+
+    @classmethod
+    def of(cls, result: ImageResult) -> ImageScore:
+        """Return it of a whole result."""
+        made = result.provenance
+        return cls(result.laterality, result.modality, result.view, made.model, result.y, made.untrained)
+
+
 def breast_scores(results: Iterable[ImageResult]) -> tuple[BreastScore, ...]:
     """Return one score per breast, modality and model, in the order R, L.
 
     Views other than CC and MLO do not count, nor do images without a side or without a finite score.
     """
-    groups: dict[tuple[Laterality, Modality, str], dict[str, list[ImageResult]]] = {}
-    for result in results:
-        if result.laterality is None or result.view not in STANDARD_VIEWS or not all(map(math.isfinite, result.y)):
+    return joined_scores(map(ImageScore.of, results))
+
+
+def joined_scores(images: Iterable[ImageScore]) -> tuple[BreastScore, ...]:
+    """Do what :func:`breast_scores` does, without the maps of the images."""
+    groups: dict[tuple[Laterality, Modality, str], dict[str, list[ImageScore]]] = {}
+    for image in images:
+        if image.laterality is None or image.view not in STANDARD_VIEWS or not all(map(math.isfinite, image.y)):
             continue
-        key = (result.laterality, result.modality, result.provenance.model)
-        groups.setdefault(key, {}).setdefault(result.view, []).append(result)
+        key = (image.laterality, image.modality, image.model)
+        groups.setdefault(key, {}).setdefault(image.view, []).append(image)
     scores = [_score(*key, views) for key, views in groups.items()]
     return tuple(sorted(scores, key=lambda score: (score.laterality is Laterality.L, score.modality, score.model)))
 
 
-def _score(laterality: Laterality, modality: Modality, model: str, views: dict[str, list[ImageResult]]) -> BreastScore:
+def _score(laterality: Laterality, modality: Modality, model: str, views: dict[str, list[ImageScore]]) -> BreastScore:
     present = tuple(view for view in STANDARD_VIEWS if view in views)
-    per_view = [[_mean([result.y[c] for result in views[view]]) for view in present] for c in (0, 1)]
-    untrained = any(result.provenance.untrained for images in views.values() for result in images)
+    per_view = [[_mean([image.y[c] for image in views[view]]) for view in present] for c in (0, 1)]
+    untrained = any(image.untrained for images in views.values() for image in images)
     return BreastScore(laterality, modality, model, (_mean(per_view[0]), _mean(per_view[1])), present, untrained)
 
 

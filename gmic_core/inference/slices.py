@@ -27,15 +27,19 @@ AHEAD = 3
 """Frames asked for before they are needed, so that the decoder works while this process computes."""
 
 
-def check_side(image: MammoImage, reader: Reader) -> None:
+def check_side(image: MammoImage, frame: Frame) -> None:
     """Refuse an image whose pixels show the chest wall on the edge opposite to the one that its header names.
+
+    Parameters
+    ----------
+    frame : stored values of its middle slice.
 
     Raises
     ------
     InferenceError
         With the question that the reader has to answer first.
     """
-    question = check_orientation(image, reader.read(image, image.frames // 2))
+    question = check_orientation(image, frame)
     if question is not None:
         raise InferenceError(question)
 
@@ -82,13 +86,20 @@ class Slices:
         self.plans: tuple[WindowPlan, ...] = ()
         self.moments: tuple[Moments, ...] = ()
 
+    def check_side(self) -> None:
+        """Refuse an image whose pixels and header disagree about the chest wall, see :func:`check_side`."""
+        middle = self._image.frames // 2
+        frame = self._reader.read(self._image, middle)
+        check_side(self._image, frame)
+        self._keep(middle, frame, frame)
+
     def project(self, step: Step) -> tuple[PixelLevels, Frame]:
         """Read all frames; return the grey levels and the maximum projection (rows, columns)."""
         projection = Projection(PixelLevels.of(self._image.pixel))
-        frames = frames_ahead(self._image, self._reader, range(self._image.frames))
-        for done, (k, frame) in enumerate(frames, start=1):
+        for done, (k, frame) in enumerate(self._frames(range(self._image.frames)), start=1):
             projection.add(frame)
-            self._keep(k, frame, frame)
+            if k not in self._kept:
+                self._keep(k, frame, frame)
             step("reading", done, self._image.frames)
         return projection.finish()
 

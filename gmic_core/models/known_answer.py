@@ -21,6 +21,8 @@ PATCHES, PATCH = 2, 64
 CHANNELS = (0, 37, 74, 111, 148, 185, 222, 255)
 """Channels of the global network's 256 whose maxima are part of the answer."""
 DIGITS = 9
+GRID = 1024
+"""Values are whole numbers of 1 / GRID."""
 
 
 class Layers(Protocol):
@@ -41,8 +43,12 @@ def tiny_input(dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
     blob = 2.0 * torch.exp(-((rows - 96) ** 2 + (columns - 60) ** 2) / 800)
     image = torch.where(columns < AIR_FROM_COLUMN, waves + blob, -1.0)
     patches = torch.stack([image[40 * n : 40 * n + PATCH, 20 * n : 20 * n + PATCH] for n in range(PATCHES)])
-    # rounded to 2**-10 so that the last bits of sin and cos, which differ between machines, have no part in it
-    return tuple((values * 1024).round().div(1024).to(dtype) for values in (image[None, None], patches))  # type: ignore[return-value]
+    # rounded, so that the last bits of sin and cos, which differ between machines, have no part in it
+    return _on_grid(image[None, None]).to(dtype), _on_grid(patches).to(dtype)
+
+
+def _on_grid(values: Tensor) -> Tensor:
+    return (values * GRID).round().div(GRID)
 
 
 def answer(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
+import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import psutil
 
@@ -64,6 +68,21 @@ def run(command: Sequence[str], env: Mapping[str, str] | None = None, timeout: f
     if process.returncode != 0:
         raise BenchError(f"{' '.join(command)}: exit {process.returncode}\n{output[-2000:]}")
     return Run(seconds, sampler.peak)
+
+
+def run_script(script: str, *arguments: object, timeout: float = 900.0) -> tuple[dict[str, Any], Run]:
+    """Run a script of this folder in a process of its own; return what it wrote to ``--out``, and how the run went.
+
+    Raises
+    ------
+    BenchError
+        If it fails or takes longer than ``timeout``.
+    """
+    with tempfile.TemporaryDirectory(prefix="gmic-bench-") as scratch:
+        out = Path(scratch, "figures.json")
+        command = [sys.executable, str(Path(__file__).with_name(script)), *(str(each) for each in arguments)]
+        done = run([*command, "--out", str(out)], dict(os.environ, GMIC_HOME=f"{scratch}/home"), timeout)
+        return dict(json.loads(out.read_text(encoding="utf-8"))), done
 
 
 def repeat(measure: Callable[[], Result], times: int, budget_s: float | None = None) -> list[Result]:

@@ -13,6 +13,7 @@ import argparse
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -57,7 +58,7 @@ def main() -> int:
     args = parser.parse_args()
     networks = {model: variants(model, ref) for model, ref in WEIGHTS.items()}
     found: list[Compared] = []
-    for image, reader in (*simulated(args.simulated), *real(args.images)):
+    for image, reader in chain(real(args.images), simulated(args.simulated)):
         model = "gmic3d" if image.modality is Modality.DBT else "gmic2d_park"
         kinds = networks[model]
         try:
@@ -82,8 +83,7 @@ def variants(model: str, ref: str) -> dict[str, LoadedNetwork]:
         return {"exact": exact, "fast": load_network(model, ref, "cuda", "fast")}
     found = {"exact": exact}
     for name, dtype in (("float16", torch.float16), ("bfloat16", torch.bfloat16)):
-        found[name] = replace(exact, device_label=name)
-        found[name].__dict__["executor"] = RoundingExecutor(exact.network, dtype)
+        found[name] = replace(exact, device_label=name, given=RoundingExecutor(exact.network, dtype))
     return found
 
 

@@ -6,8 +6,12 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
+from gmic_core.exam.frames import FrameReader
+from gmic_core.exam.scan import scan
 from gmic_core.phantom.breast import Breast
-from gmic_core.phantom.dicom import write_dbt_dicom, write_mg_dicom
+from gmic_core.phantom.dicom import Syntax, write_dbt_dicom, write_mg_dicom
 from gmic_core.phantom.findings import place_findings
 from gmic_core.phantom.frame import VIEWS
 from gmic_core.phantom.simulate import simulate_view
@@ -62,6 +66,22 @@ def prepare(folder: Path) -> Volumes:
             while source.read(1 << 24):
                 pass
     return found
+
+
+def part(dbt96: Path, count: int, syntax: Syntax = "jpegls") -> Path:
+    """Return the middle slices of the volume of 96 as a file of their own, made once.
+
+    Parameters
+    ----------
+    syntax : ``explicit``: without compression, so that frames are decoded as they lie.
+    """
+    path = dbt96.with_name(f"part-{count}-{syntax}.dcm")
+    if not path.exists():
+        image, first = scan([dbt96]).exams[0].images[0], (LONG - count) // 2
+        with FrameReader() as reader:
+            frames = (np.asarray(reader.read(image, k)) for k in range(first, first + count))
+            write_dbt_dicom(path, frames, replace(FULL, thickness_mm=count - EXTRA_SLICES), "CC", syntax)
+    return path
 
 
 def _simulate(home: Path, wanted: Volumes) -> None:

@@ -79,6 +79,7 @@ def test_help_lists_every_target() -> None:
         "imports",
         "bench",
         "bench-full",
+        "bench-figures",
         "bench-peers",
         "pictures",
         "package",

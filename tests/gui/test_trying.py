@@ -86,7 +86,7 @@ def test_networks_whose_results_are_shown_are_loaded_ahead(
     # an exam that is opened while the worker runs: once its kept results are there
     monkeypatch.setattr(type(app.client), "worker_pid", property(lambda _client: 1))
 
-    def kept(_images: object, _weights: object, done: Callable[[], None]) -> None:
+    def kept(_images: object, _weights: object, done: Callable[[], None], _device: str) -> None:
         app.session.results.restore(result)
         done()
 

@@ -9,6 +9,7 @@ from gmic_core.exam.model import MammoImage
 from gmic_core.inference.choice import expected_notes, model_with_weights
 from gmic_core.inference.occlusion import Occlusion
 from gmic_core.inference.stability import Shift
+from gmic_core.inference.weights_key import is_of, joint_key
 from gmic_core.models.registry import get_spec
 from gmic_core.models.store import WeightsStore
 from gmic_core.types import SIMULATED_ONLY, ImageResult
@@ -16,7 +17,6 @@ from viewer.app.weights import Weights
 from viewer.model.session import Session
 from viewer.model.settings import Settings
 from viewer.services.inference import InferenceClient
-from viewer.services.weights_key import is_of, joint_key
 
 CHANGED = "Other weights are chosen now than those that made this result; run the AI again first."
 

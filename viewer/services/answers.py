@@ -9,11 +9,11 @@ import os
 from pathlib import Path
 
 from gmic_core.errors import StoreError
+from gmic_core.exam.image_key import file_stamp
 from gmic_core.exam.model import Exam, MammoImage
 from gmic_core.paths import ensure_dir, user_data_dir
 from gmic_core.types import Laterality
 from viewer.model.answers import TURNS, Answer, answered
-from viewer.services.image_key import file_stamp
 
 log = logging.getLogger(__name__)
 

@@ -12,9 +12,9 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from gmic_core.exam.image_key import slice_stamp
 from gmic_core.exam.model import MammoImage
 from viewer.model.resample import Pyramid
-from viewer.services.image_key import slice_stamp
 
 Key = tuple[str, int]
 """(sop_uid, slice_index)."""
@@ -182,7 +182,7 @@ class FramePlan:
 
         Parameters
         ----------
-        stamp : of its file before it was read (:func:`viewer.services.image_key.slice_stamp`).
+        stamp : of its file before it was read (:func:`gmic_core.exam.image_key.slice_stamp`).
         """
         shelf = self._shelves[sop_uid]
         shelf.stamps[index] = stamp

@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from gmic_core.errors import GmicError
+from gmic_core.exam import image_key
 from gmic_core.exam.model import MammoImage
 from gmic_core.inference.choice import model_with_weights
 from gmic_core.inference.execution.modes import suits
+from gmic_core.inference.weights_key import is_of, joint_key
 from gmic_core.types import ImageResult
 from viewer.model.session import Session
-from viewer.services import image_key
 from viewer.services.protocol import Task
 from viewer.services.store import ResultStore
-from viewer.services.weights_key import is_of, joint_key
 
 log = logging.getLogger(__name__)
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from gmic_core.exam.model import Exam, MammoImage
 from gmic_core.inference.choice import default_model, model_with_weights, refusal
 from gmic_core.inference.scores import BreastScore, breast_scores
+from gmic_core.inference.weights_key import joint_key
 from gmic_core.models.registry import get_spec
 from gmic_core.types import Finding, ImageResult
 from viewer.model.worklist import ListScore
 from viewer.services.store import ResultStore, result_key
-from viewer.services.weights_key import joint_key
 
 Weights = Mapping[str, tuple[str, ...]]
 WeightsOf = Callable[[Sequence[MammoImage]], Weights]

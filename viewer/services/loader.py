@@ -16,12 +16,12 @@ import numpy.typing as npt
 from psygnal import Signal
 
 from gmic_core.errors import GmicError
+from gmic_core.exam.image_key import slice_stamp
 from gmic_core.exam.model import Exam, MammoImage, VoiWindow
+from gmic_core.memory import usable_memory
 from viewer.model.frames import Frame, FrameProvider
 from viewer.model.resample import Pyramid, build_pyramid
 from viewer.services.frame_plan import FramePlan
-from viewer.services.image_key import slice_stamp
-from viewer.services.memory import usable_memory
 
 log = logging.getLogger(__name__)
 

@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from gmic_core.errors import StoreError
+from gmic_core.exam.image_key import sizes, stamp
 from gmic_core.exam.model import MammoImage
 from gmic_core.paths import ensure_dir, user_data_dir
 from viewer.model.marks import KINDS, MAX_TEXT, Mark
 from viewer.model.marks_model import NOTHING, ImageMarks
-from viewer.services.image_key import sizes, stamp
 
 log = logging.getLogger(__name__)
 

@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 
 from gmic_core.errors import StoreError
+from gmic_core.exam import image_key
 from gmic_core.exam.model import MammoImage
 from gmic_core.paths import ensure_dir, user_data_dir
 from gmic_core.preprocessing.version import PREPROCESSING_VERSION
 from gmic_core.types import ImageResult
-from viewer.services import image_key
 from viewer.services.result_record import arrays_of, empty_arrays, from_record, to_record
 
 log = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ class ResultStore:
 
         Parameters
         ----------
-        stamp : of the files that the network read (:func:`viewer.services.image_key.stamp`); when they have changed
+        stamp : of the files that the network read (:func:`gmic_core.exam.image_key.stamp`); when they have changed
             since, the result belongs to no file any more and is not kept. "": those that are there now.
 
         Raises

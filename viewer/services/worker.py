@@ -22,9 +22,9 @@ from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING
 
 from gmic_core.errors import CancelledError, GmicError, InferenceError, StoreError
+from gmic_core.exam import image_key
 from gmic_core.inference.execution.modes import split_place
 from gmic_core.paths import ensure_dir, user_data_dir
-from viewer.services import image_key
 from viewer.services.protocol import (
     QUIT,
     Failed,
@@ -262,7 +262,7 @@ class _Worker:
     def _network(self, model: str, ref: str, device: str) -> LoadedNetwork:
         """Return a network, loaded anew when its weight file changed since it was loaded."""
         from gmic_core.inference.network import load_network
-        from viewer.services.weights_key import weights_key
+        from gmic_core.inference.weights_key import weights_key
 
         key = (model, weights_key(ref), device)
         with self._loading:  # two threads ask: the one that runs tasks, the one that receives

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWi
 
 from gmic_core.coverage import OUTSIDE_LIMIT, calm_notes
 from gmic_core.exam.model import MammoImage
+from gmic_core.inference.notes import is_calm
 from gmic_core.types import Finding, ImageResult, Laterality
 from viewer.commands import Context
 from viewer.commands.table import with_keys
@@ -160,7 +161,7 @@ class ScoresView(QWidget):
     progress : of the active image.
     members : how far several sets of weights are apart.
     notes : amber notices of the result; before the run, what the header tells.
-    calm : what is to be known of the result and is no reason for doubt: structures that were not analysed.
+    calm : what is to be known of the result and is no reason for doubt: structures that were not analysed, near ties.
     """
 
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
@@ -258,7 +259,7 @@ class ScoresView(QWidget):
     def _show_notes(self, image: MammoImage | None, result: ImageResult | None, *, hidden: bool) -> None:
         """Show what speaks against trusting the result; before there is one, what the header tells already."""
         found = calm_notes(result.coverage) if result is not None and result.coverage is not None else ()
-        calm = [note for note in found if result is not None and note in result.notes]
+        calm = [note for note in result.notes if note in found or is_calm(note)] if result else []
         notes = [note for note in result.notes if note not in calm] if result else []
         if result is None and image is not None and not hidden:
             notes = self._notes_before(image)

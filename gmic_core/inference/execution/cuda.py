@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from gmic_core.models.gmic_network import GlobalPass, GmicNetwork, LocalPass
+from gmic_core.models.layout import use_channels_last
 
 WARM_UP = 3
 """Runs on a side stream before a graph is captured, as torch's documentation asks for: libraries set themselves up."""
@@ -57,7 +58,9 @@ class HalfExecutor:
 
 def half(module: nn.Module) -> nn.Module:
     """Return a copy of a module in float16, channels-last."""
-    return copy.deepcopy(module).half().to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+    found = copy.deepcopy(module).half()
+    use_channels_last(found)
+    return found
 
 
 def captured(layers: Layers, example: Tensor) -> Layers:

@@ -25,9 +25,9 @@ class OneDnnExecutor:
     def __init__(self, network: GmicNetwork) -> None:
         self._network = network
         self.device = torch.device("cpu")
-        self._scan = GlobalLayers(network.ds_net)
-        self._class_map = network.left_postprocess_net["gn_conv_last"]
-        self._look = LocalLayers(network.dn_resnet)
+        self.scan = GlobalLayers(network.ds_net)
+        self.class_map = network.left_postprocess_net["gn_conv_last"]
+        self.look = LocalLayers(network.dn_resnet)
 
     def global_pass(self, x: Tensor) -> GlobalPass:
         """Run the global network on standardised slices (n, 1, rows, columns), float32."""
@@ -36,12 +36,12 @@ class OneDnnExecutor:
         return GlobalPass(torch.cat([part.saliency for part in parts]), torch.cat([part.vector for part in parts]))
 
     def _one(self, x: Tensor) -> GlobalPass:
-        features = self._scan(x.contiguous())
-        return GlobalPass(self._network.activated(self._class_map(features)), features.amax(dim=(2, 3)))
+        features = self.scan(x.contiguous())
+        return GlobalPass(self._network.activated(self.class_map(features)), features.amax(dim=(2, 3)))
 
     def local(self, patches: Tensor) -> LocalPass:
         """Run the local network on at least one standardised patch (K, rows, columns), float32."""
-        return self._network.attend(torch.cat([self._look(patch) for patch in torch.split(patches, 1)]))
+        return self._network.attend(torch.cat([self.look(patch) for patch in torch.split(patches, 1)]))
 
 
 class GlobalLayers:
@@ -100,11 +100,16 @@ class LocalLayers:
 
     def __call__(self, patch: Tensor) -> Tensor:
         """Return the features (1, 512) of a patch (1, rows, columns)."""
-        x = self._pool(self.stem(patch[:, None].contiguous(), relu=True)).contiguous(memory_format=torch.channels_last)
+        x = self.pooled(self.stem(patch[:, None].contiguous(), relu=True))
         for block in self.blocks:
             x = block(x)
         means: Tensor = x.mean(dim=2).mean(dim=2)  # rows, then columns: the order of the published code
         return means
+
+    def pooled(self, x: Tensor) -> Tensor:
+        """Return the map after the first pooling, channels-last."""
+        found: Tensor = self._pool(x)
+        return found.contiguous(memory_format=torch.channels_last)
 
 
 class LocalBlock:

@@ -38,13 +38,19 @@ class Convolution:
     weight : (out, in, rows, columns).
     bias : (out,) or None.
     padding : (rows, columns).
+
+    Attributes
+    ----------
+    kernel : shape of the weight.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None, stride: int, padding: tuple[int, int]) -> None:
-        self._weight = weight.detach().contiguous()
+        self._weight = weight.detach()
+        self.kernel = weight.shape
         self._bias = None if bias is None else bias.detach().contiguous()
         self._settings = [list(padding), [stride, stride], [1, 1], 1]
         self._packed: Tensor | None = None
+        self._packed_for: torch.Size | None = None
 
     @classmethod
     def of(cls, module: nn.Conv2d) -> Convolution:
@@ -68,10 +74,11 @@ class Convolution:
         )
 
     def _laid_out(self, x: Tensor) -> Tensor:
-        if self._packed is None:
+        """Return the weights as oneDNN wants them for inputs of this size; laid out for another one it is slow."""
+        if self._packed is None or self._packed_for != x.shape:
             pack = torch.ops.mkldnn._reorder_convolution_weight
             self._packed = _tensor(pack(self._weight, *self._settings, list(x.shape)))
-            self._weight = self._weight.new_empty(0)
+            self._packed_for = x.shape
         return self._packed
 
 
@@ -181,15 +188,18 @@ class Stem:
     def __init__(self, convolution: nn.Conv2d) -> None:
         self._padding = int(convolution.padding[0])
         # rows are padded strip by strip, columns by the convolution
-        self._convolution = Convolution(convolution.weight, None, self.STRIDE, (0, int(convolution.padding[1])))
+        self.convolution = Convolution(convolution.weight, None, self.STRIDE, (0, int(convolution.padding[1])))
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return the pooled map (1, channels, rows, columns), channels-last, of an image (1, 1, rows, columns)."""
-        rows = x.shape[2]
-        convolved = (rows + 2 * self._padding - self.SIZE) // self.STRIDE + 1
-        pooled = (convolved - self.POOL) // 2 + 1
+        pooled = (self.convolved(x)[0] - self.POOL) // 2 + 1
         strips = [self._strip(x, first, min(first + STRIP_ROWS, pooled)) for first in range(0, pooled, STRIP_ROWS)]
         return torch.cat(strips, dim=2).contiguous(memory_format=torch.channels_last)
+
+    def convolved(self, x: Tensor) -> tuple[int, int]:
+        """Return rows and columns of the map between convolution and pooling."""
+        rows, columns = ((side + 2 * self._padding - self.SIZE) // self.STRIDE + 1 for side in x.shape[2:])
+        return rows, columns
 
     def _strip(self, x: Tensor, first: int, end: int) -> Tensor:
         """Return rows first .. end - 1 of the pooled map."""
@@ -199,7 +209,7 @@ class Stem:
         missing = max(-above, 0), max(below - x.shape[2], 0)
         if any(missing):
             part = F.pad(part, (0, 0, *missing))
-        return F.max_pool2d(self._convolution(_one_channel_last(part)), self.POOL, stride=2)
+        return F.max_pool2d(self.convolution(_one_channel_last(part)), self.POOL, stride=2)
 
 
 def _one_channel_last(x: Tensor) -> Tensor:

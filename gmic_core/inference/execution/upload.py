@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -32,16 +32,15 @@ class Uploader:
         self._stages = [_Stage() for _ in range(STAGES)]
         self._turn = 0
 
-    def standardised(self, batch: Sequence[tuple[Frame, ...]]) -> tuple[Tensor, ...]:
-        """Return one (n, 1, rows, columns) for each window.
+    def standardised(self, batch: Sequence[tuple[Frame, ...]]) -> Iterator[Tensor]:
+        """Yield one (n, 1, rows, columns) for each window, the next one when it is asked for.
 
         Parameters
         ----------
         batch : the windows of each of n slices.
         """
-        return tuple(
-            self._one([windows[number] for windows in batch], moments) for number, moments in enumerate(self._moments)
-        )
+        for number, moments in enumerate(self._moments):
+            yield self._one([windows[number] for windows in batch], moments)
 
     def _one(self, cuts: Sequence[Frame], moments: Moments) -> Tensor:
         if self._device.type == "cpu":

@@ -83,7 +83,7 @@ class ExamSamples:
         """Return where the window of an image lies; found on first use (twice at worst, with the same result)."""
         if i not in self._plans:
             image = self._images[i].image
-            check_side(image, self._reader)
+            check_side(image, self._reader.read(image, image.frames // 2))
             levels, highest = project(image, self._reader, _silent)
             self._plans[i] = plan_window(highest, levels, image, self._spec)
         return self._plans[i]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from gmic_core.inference.agreement import agreement, comparable, flip_note
+from gmic_core.inference.notes import is_calm
 from gmic_core.types import ImageResult, Roi
 from tests.helpers.hung_images import make_image, make_result
 
@@ -54,3 +55,18 @@ def test_only_results_of_the_same_weights_window_and_another_device_are_compared
     assert flip_note(first, weights) == ""
     moved = replace(none, window_to_stored=none.window_to_stored + np.eye(3))
     assert flip_note(first, moved) == ""
+
+
+@pytest.mark.parametrize(
+    ("note", "calm"),
+    [
+        ("Near tie in the choice of patch 5: another place was within 1e-06; another device may choose it.", True),
+        ("Patch 3 was not chosen on cpu in exact mode, where they differ by 0.01: near ties turn with rounding.", True),
+        ("Verified against the plain modules on the CPU: scores differ by 1e-07; the same patches.", True),
+        ("Verified against the plain modules: scores differ by 0.2, which is MORE: do not trust this device.", False),
+        ("12.0% of the breast lies outside the network's window and was not analysed.", False),
+        ("Made by GE; the published networks saw Hologic images only.", False),
+    ],
+)
+def test_notes_on_how_a_result_was_made_are_quiet(note, calm):
+    assert is_calm(note) is calm

@@ -9,10 +9,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gmic_core.exam.image_key import slice_stamp
 from gmic_core.exam.model import MammoImage
 from tests.helpers.hung_images import make_image
 from viewer.services.frame_plan import RECENT, FramePlan
-from viewer.services.image_key import slice_stamp
 
 SHAPE = (60, 40)
 FRAME = 60 * 40 * 2

@@ -11,9 +11,9 @@ import pytest
 
 from gmic_core.errors import DecodeError
 from gmic_core.exam.frames import FrameReader
+from gmic_core.memory import FALLBACK_BYTES, usable_memory
 from tests.helpers.hung_images import make_image
 from viewer.services.loader import FrameLoader
-from viewer.services.memory import FALLBACK_BYTES, usable_memory
 
 
 class Log:

@@ -16,14 +16,14 @@ import pytest
 
 from gmic_core.coverage import Coverage, Structure
 from gmic_core.errors import StoreError
+from gmic_core.exam import image_key
 from gmic_core.exam.model import MammoImage
 from gmic_core.exam.scan import scan
+from gmic_core.inference.weights_key import is_of, joint_key, weights_key
 from gmic_core.models.store import WeightsRecord, WeightsStore, file_sha256
 from gmic_core.types import ImageResult, Laterality, Modality, Provenance, Roi
-from viewer.services import image_key
 from viewer.services.result_record import arrays_of, from_record, to_record
 from viewer.services.store import ResultStore
-from viewer.services.weights_key import is_of, joint_key, weights_key
 
 SHA = "ab" * 32
 
@@ -134,7 +134,7 @@ def test_a_copy_of_the_files_finds_its_results_and_is_known_from_then_on(image, 
     os.utime(copied, ns=(5, 5))
     copy = replace(image, source=replace(image.source, paths=(copied,)))
     assert store.load(copy, "gmic2d", "k") is not None
-    monkeypatch.setattr("viewer.services.image_key.content", lambda _image: pytest.fail("hashed again"))
+    monkeypatch.setattr("gmic_core.exam.image_key.content", lambda _image: pytest.fail("hashed again"))
     assert store.load(copy, "gmic2d", "k") is not None
 
 
