@@ -59,3 +59,7 @@ class TrainingError(GmicError):
 
 class EvaluationError(GmicError):
     """Scores, labels or maps cannot be evaluated; the message names what is missing."""
+
+
+class SegmentationError(GmicError):
+    """A segmentation, a saliency file or a label description cannot be read, placed or written."""

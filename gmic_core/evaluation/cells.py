@@ -37,7 +37,7 @@ class SaliencyMap:
 
 
 @dataclass(frozen=True)
-class _Aligned:
+class Aligned:
     """A map turned so that its axes run like those of the stored image; cell -1 is outside."""
 
     values: npt.NDArray[np.floating]  # (slices, 2, cell rows, cell columns)
@@ -103,9 +103,9 @@ def overlay(maps: Sequence[SaliencyMap], shape: tuple[int, int]) -> tuple[Grid, 
         raise EvaluationError("There is no saliency map of this image; predict it again.")
     if len({len(m.values) for m in maps}) > 1:
         raise EvaluationError("The saliency maps of this image have different numbers of slices; predict it again.")
-    aligned = [_align(m, shape) for m in maps]
-    row_starts = _starts(np.stack([a.row_cells for a in aligned]))
-    column_starts = _starts(np.stack([a.column_cells for a in aligned]))
+    aligned = [align(m, shape) for m in maps]
+    row_starts = strip_starts(np.stack([a.row_cells for a in aligned]))
+    column_starts = strip_starts(np.stack([a.column_cells for a in aligned]))
     total = np.zeros((*maps[0].values.shape[:2], len(row_starts), len(column_starts)), np.float32)
     covering = np.zeros(total.shape[2:], np.float32)
     for a in aligned:
@@ -117,7 +117,14 @@ def overlay(maps: Sequence[SaliencyMap], shape: tuple[int, int]) -> tuple[Grid, 
     return Grid(row_starts, column_starts, shape, covering > 0), mean.astype(np.float32)
 
 
-def _align(m: SaliencyMap, shape: tuple[int, int]) -> _Aligned:
+def align(m: SaliencyMap, shape: tuple[int, int]) -> Aligned:
+    """Return a map with its axes along those of an image of (rows, columns), and the cell of each row and column.
+
+    Raises
+    ------
+    EvaluationError
+        If it is not laid along rows and columns.
+    """
     matrix = PlaneMap(np.asarray(m.to_stored, np.float64)).inverse().matrix
     values = np.asarray(m.values)
     straight = np.allclose(matrix[[0, 1], [1, 0]], 0.0, atol=1e-9)
@@ -127,7 +134,7 @@ def _align(m: SaliencyMap, shape: tuple[int, int]) -> _Aligned:
     elif not straight:
         raise EvaluationError("A saliency map is not laid along rows and columns of its image; predict it again.")
     cells = values.shape[-2:]
-    return _Aligned(
+    return Aligned(
         values,
         _cells(matrix[0, 0], matrix[0, 2], shape[0], cells[0]),
         _cells(matrix[1, 1], matrix[1, 2], shape[1], cells[1]),
@@ -140,7 +147,7 @@ def _cells(scale: float, offset: float, pixels: int, cells: int) -> IntArray:
     return np.where((cell >= 0) & (cell < cells), cell, -1)
 
 
-def _starts(cells: IntArray) -> IntArray:
+def strip_starts(cells: IntArray) -> IntArray:
     """Return where any of the tables (maps, pixels) changes."""
     changes = (np.diff(cells, axis=1) != 0).any(axis=0)
     return np.concatenate([[0], np.flatnonzero(changes) + 1]).astype(np.int64)

@@ -12,7 +12,7 @@ from gmic_core.evaluation.metrics import Metric
 from gmic_core.evaluation.scores import TABLE_II, rows_for
 from gmic_core.types import CLASSES
 
-_STYLE = """
+STYLE = """
 :root { color-scheme: dark; }
 body { background: #16181c; color: #d5d9df; font: 15px/1.5 system-ui, "Segoe UI", sans-serif; margin: 2rem auto;
   max-width: 72rem; padding: 0 1.5rem; }
@@ -25,6 +25,7 @@ th { color: #9aa1ab; font-weight: 500; }
 .figures { display: flex; flex-wrap: wrap; gap: 1rem; } .figures svg { max-width: 100%; height: auto; }
 @media print { :root { color-scheme: light; } body { background: #fff; color: #000; } }
 """
+"""Looks of all reports: dark on screen, light in print."""
 
 _PATCHES = (
     ("coverage", "lesion pixels in a patch, projected"),
@@ -87,7 +88,7 @@ def report(evaluation: Evaluation, metrics: Sequence[Metric], curves: Sequence[R
     ]
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Evaluation</title>'
-        f"<style>{_STYLE}</style></head><body>\n" + "\n".join(part for part in parts if part) + "\n</body></html>\n"
+        f"<style>{STYLE}</style></head><body>\n" + "\n".join(part for part in parts if part) + "\n</body></html>\n"
     )
 
 

@@ -49,7 +49,7 @@ def thread_count() -> int:
 
 def main(pipe: Connection) -> None:
     """Decode until the pipe closes; entry point of the process."""
-    _limit_memory()
+    limit_memory()
     _do_not_track_shared_memory()
     import gmic_core.exam.codecs  # noqa: F401  # the slow import happens before the first job asks for it
 
@@ -65,7 +65,8 @@ def main(pipe: Connection) -> None:
             os._exit(0)  # the parent is gone or done: threads inside a codec are not waited for
 
 
-def _limit_memory() -> None:
+def limit_memory() -> None:
+    """Bound the address space of this process to :data:`MEMORY_LIMIT`, where the system can."""
     try:
         import resource
     except ImportError:  # Windows has no such limit

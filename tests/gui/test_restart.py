@@ -154,13 +154,13 @@ def test_a_dropped_label_map_leaves_the_exam_and_says_what_it_is(
     labels = tmp_path / "0_L-CC_seg.nii.gz"
     nib.save(nib.Nifti1Image(np.ones((8, 8, 3), np.uint8), np.eye(4)), labels)
     before = app.session.exam
-    with qtbot.waitSignal(_notices(app), timeout=20_000) as told:
+    with qtbot.waitSignal(_notices(app), timeout=60_000) as told:
         drop(app, labels)
-    assert told.args == [
-        "error",
-        "0_L-CC_seg.nii.gz is a segmentation mask of 0_L-CC, not an image. Label maps are used by gmic-core evaluate; "
-        "this window lists them under the files that it does not show, and leaves the exam on screen as it is.",
-    ]
+    level, text = told.args
+    assert level == "error"
+    assert text.startswith("0_L-CC_seg.nii.gz: The segmentation does not belong to this image: neither place nor size")
+    assert "Segmentation: 8 x 8 pixels x 3 slices" in text
+    assert app.session.annotation.images == {}
     assert app.session.exam is before
     assert [rejection.path.name for rejection in app.session.rejected] == ["0_L-CC_seg.nii.gz"]
 

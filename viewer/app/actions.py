@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from gmic_core.errors import GmicError
 from gmic_core.exam.model import Exam, MammoImage
+from viewer.app.annotation_files import AnnotationFiles
 from viewer.app.cine import CinePlayer
 from viewer.app.exporting import Exports
 from viewer.app.opening import Opening
@@ -56,6 +57,7 @@ class AppActions:
         self.volumes: Volumes | None = None
         self.worklist: WorklistDesk  # set with the window
         self.exports: Exports
+        self.annotations: AnnotationFiles
         self.screens = ScreenSetup(session, lambda: self.window)
 
     # -- files ---------------------------------------------------------------------------------------------------
@@ -70,8 +72,11 @@ class AppActions:
         self.open_paths([Path(name)] if name else [])
 
     def open_paths(self, paths: Sequence[Path]) -> None:
-        """Scan files, folders, zips and open the first exam found."""
-        self._opening.open_paths(paths)
+        """Scan files, folders, zips and open the first exam found; label maps go on the open exam."""
+        if self.annotations.takes(paths):
+            self.annotations.open_files(paths, None)
+        else:
+            self._opening.open_paths(paths)
 
     def open_exam(self, exam: Exam) -> None:
         """Put an exam of the worklist on screen."""

@@ -13,6 +13,8 @@ from gmic_core.errors import GmicError
 from gmic_core.exam.model import VoiWindow
 from gmic_core.paths import user_data_dir
 from viewer.app.actions import AppActions
+from viewer.app.annotating import Annotating
+from viewer.app.annotation_files import AnnotationFiles
 from viewer.app.cine import CinePlayer
 from viewer.app.crash import versions
 from viewer.app.exporting import Exports
@@ -110,6 +112,7 @@ class Application(QObject):
         )
         self.runs = AiRuns(self.session, self.settings, self.client, weights)
         self.marking = Marking(self.session, self.post, remember=remember)
+        self.annotating = Annotating(self.session, self.post, remember=remember)
         self.cine = CinePlayer(self.session, self.settings, self.loader, self)
         self.actions = AppActions(self.session, self.opening, self.runs, self.client, self.cine, self.report)
         self.context = Context(self.session, self.settings, self.loader, self.actions, KeyMap(self.settings.keys))
@@ -130,6 +133,9 @@ class Application(QObject):
         )  # fmt: skip
         self.jobs = JobRunner(self.session, self.post)
         self.actions.exports = Exports(self.context, self.window, self.loader.decode, self.jobs)
+        self.segmentations = self.actions.annotations = AnnotationFiles(
+            self.context, self.window, self.annotating, self.jobs, self.post
+        )
         self._wire()
         early.hand_over(self.opening, self.post)
         self._problems = [text for text in (*problems, self.store.problem) if text]
@@ -157,6 +163,7 @@ class Application(QObject):
             self.session.displays.changed.connect(lambda: keep_displays(self.session))
         self.session.exam_changed.connect(self.runs.exam_opened)
         self.session.ai_changed.connect(self.runs.automatic_changed)
+        self.opening.label_maps = lambda paths: self.segmentations.open_files(paths, None)
         self.loader.window_ready.connect(self._window_ready)
         self.loader.question_raised.connect(self.opening.ask)
         self.loader.frame_failed.connect(self._frame_failed)
@@ -213,6 +220,8 @@ class Application(QObject):
                 self.scanner.close,
                 self.volumes.close,
                 self.marking.close,
+                self.segmentations.close,
+                self.annotating.close,
                 lambda: self.worklist.close(CLOSE_S - 1.0),
                 self.jobs.close,
             ],

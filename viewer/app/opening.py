@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from gmic_core.errors import GmicError
 from gmic_core.exam.model import Exam, MammoImage, ScanResult
+from gmic_core.segmentation.read_process import suffix_of
 from viewer.app.hanging import Hanging
 from viewer.model.answers import Answer, answered
 from viewer.model.hanging import Protocol
@@ -41,6 +42,7 @@ class Opening:
         self._session, self._settings, self._answers = session, settings, answers
         self._loader, self._scanner = loader, scanner
         self.hanging = Hanging(session, settings, loader, protocols)
+        self.label_maps: Callable[[Sequence[Path]], None] | None = None  # lays them on the open exam
 
     # -- paths ---------------------------------------------------------------------------------------------------
     def open_paths(self, paths: Sequence[Path]) -> None:
@@ -77,6 +79,9 @@ class Opening:
         session.set_activity(None)
         exams = [self._answers.apply(exam) for exam in found.exams]
         session.add_exams(exams, list(found.rejected))
+        if not exams and self.label_maps is not None and session.exam is not None and _label_maps(found):
+            self.label_maps([rejection.path for rejection in found.rejected])
+            return
         if not exams:
             session.notice.emit("error", _nothing_found(found, hidden=session.identity_hidden))
             return
@@ -146,6 +151,16 @@ class Opening:
 
 LABEL_MAP = "a segmentation mask"
 """Beginning of the reason for which a label map is no image; see gmic_core.exam.raster."""
+NAMELESS = "the name gives no side and view"
+"""The same for a file that may be anything."""
+
+
+def _label_maps(found: ScanResult) -> bool:
+    """Whether all that was found are files that segmentations come in: named as masks, or not as images are."""
+    return bool(found.rejected) and all(
+        rejection.reason.startswith((LABEL_MAP, NAMELESS)) and suffix_of(rejection.path) is not None
+        for rejection in found.rejected
+    )
 
 
 def _same_study(one: Exam, other: Exam) -> bool:
@@ -170,8 +185,8 @@ def _nothing_found(found: ScanResult, *, hidden: bool) -> str:
     if all(rejection.reason.startswith(LABEL_MAP) for rejection in found.rejected):
         what = "The label map" if hidden or len(found.rejected) > 1 else first.path.name
         return (
-            f"{what} is {first.reason}. Label maps are used by gmic-core evaluate; this window lists them under the "
-            "files that it does not show, and leaves the exam on screen as it is."
+            f"{what} is {first.reason}. Open the exam that it was drawn on, then drop it there; "
+            "the exam on screen stays as it is."
         )
     if len(found.rejected) == 1:
         return f"{'The file' if hidden else first.path.name} cannot be shown: {first.reason}"

@@ -2,6 +2,9 @@
 
 from viewer.commands import (
     ai,
+    annotation,
+    annotation_edit,
+    annotation_files,
     display,
     edit,
     export,
@@ -36,6 +39,9 @@ __all__ = [
     "Command",
     "Context",
     "ai",
+    "annotation",
+    "annotation_edit",
+    "annotation_files",
     "display",
     "edit",
     "export",

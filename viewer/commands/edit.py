@@ -1,4 +1,4 @@
-"""Undo and redo of what the reader does to marks, key images, grey values, zoom and layout."""
+"""Undo and redo of what the reader does to marks, key images, segmentations, grey values, zoom and layout."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _GROUP = "Marks"
 def _needs_undo(context: Context) -> str | None:
     if context.session.history.undo_label is not None:
         return None
-    return "nothing was done to marks, key images, grey values, zoom or layout since the exam was opened."
+    return "nothing was done to marks, segmentations, grey values, zoom or layout since the exam was opened."
 
 
 def _needs_redo(context: Context) -> str | None:
@@ -20,7 +20,7 @@ def _needs_redo(context: Context) -> str | None:
 
 @command("edit.undo", "Undo", keys="Ctrl+Z", group=_GROUP, icon="undo-2", why_disabled=_needs_undo)
 def undo(context: Context) -> None:
-    """Take back the last change of marks, key images, grey values, zoom, pan or layout."""
+    """Take back the last change of marks, segmentations, key images, grey values, zoom, pan or layout."""
     label = context.session.history.undo()
     if label is not None:
         context.session.notice.emit("hint", f"Undone: {label}")

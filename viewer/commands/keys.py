@@ -16,10 +16,15 @@ RESERVED = {
 
 
 def owner_of(context: Context, key: str, *, but: str = "") -> Command | None:
-    """Return the command other than ``but`` that a key (Qt portable name) runs now; None for a free key."""
-    wanted = key.lower()
+    """Return the command other than ``but`` that a key (Qt portable name) belongs to; None for a free key.
+
+    Commands of annotation mode and all others do not get in each other's way.
+    """
+    wanted, annotating = key.lower(), bool(but) and COMMANDS[but].annotating
     for entry in COMMANDS.values():
-        if entry.id != but and wanted in (name.lower() for name in entry.keys_now(context)):
+        if entry.id == but or entry.annotating != annotating:
+            continue
+        if wanted in (name.lower() for name in entry.keys_now(context)):
             return entry
     return None
 

@@ -1,4 +1,4 @@
-"""What commands of the worklist and of exports may ask of the application."""
+"""What commands of the worklist, of exports and of segmentations may ask of the application."""
 
 from __future__ import annotations
 
@@ -63,3 +63,25 @@ class ExportRequests(Protocol):
 
     def cancel(self) -> None:
         """Stop the export that runs."""
+
+
+class AnnotationRequests(Protocol):
+    """Segmentations as files; what changes shows up in ``session.annotation``."""
+
+    def open_dialog(self) -> None:
+        """Ask for label maps and lay them on the images that they belong to."""
+
+    def open_files(self, paths: Sequence[Path], viewport: int | None) -> None:
+        """Lay label maps on the images that they belong to, or on the one of a viewport."""
+
+    def save(self, *, again: bool) -> None:
+        """Save the segmentation of the active image: ``again`` offers the file that it has, else another one."""
+
+    def open_labels(self) -> None:
+        """Ask for a label description file and use it."""
+
+    def save_labels(self) -> None:
+        """Ask for a file and write the label descriptions to it."""
+
+    def unload(self) -> None:
+        """Take the segmentation off the active image, after asking where no file holds it."""

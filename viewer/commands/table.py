@@ -10,6 +10,8 @@ A feature is added by one decorated function in a module of this package::
 Keys are Qt's portable names (``"Ctrl+O"``, ``"PgDown"``, ``"?"``). A command that needs a value (a slider's, say) has
 ``takes`` and is run by widgets only; it has no key and no place in a menu.
 
+In annotation mode the commands with ``annotating`` take their keys, which are ITK-SNAP's, from whatever else has them.
+
 Readers may change keys. A sentence that names the key of a command says ``press {zoom.fit}``: the key that the command
 has at the time is filled in, or its name where it has none.
 """
@@ -36,6 +38,7 @@ GROUPS = (
     "Measuring",
     "Marks",
     "AI",
+    "Annotation",
     "3D view",
     "Window and help",
 )
@@ -59,6 +62,7 @@ class Command:
     description : one sentence for tooltips, from the handler's docstring.
     takes : what the extra argument is; "" for ordinary commands.
     repeats : whether holding the key repeats the command.
+    annotating : whether its keys are in force in annotation mode only, and there before those of other commands.
     """
 
     id: str
@@ -72,14 +76,24 @@ class Command:
     description: str = ""
     takes: str = ""
     repeats: bool = False
+    annotating: bool = False
 
     def keys_now(self, context: Context) -> tuple[str, ...]:
-        """Keys that run the command for this reader."""
+        """Keys that belong to the command for this reader."""
         return context.keys.keys(self.id, self.keys)
 
+    def keys_in_force(self, context: Context) -> tuple[str, ...]:
+        """Keys that run the command at the moment: in annotation mode others than else."""
+        keys, on = self.keys_now(context), context.session.annotation.on
+        if self.annotating:
+            return keys if on else ()
+        taken = _annotation_keys(context) if on else frozenset()
+        return tuple(key for key in keys if key.lower() not in taken)
+
     def key_now(self, context: Context) -> str:
-        """First key that runs the command for this reader, or ""."""
-        return next(iter(self.keys_now(context)), "")
+        """First key that runs the command for this reader, or ""; those of annotation mode are told outside of it."""
+        keys = self.keys_now(context) if self.annotating else self.keys_in_force(context)
+        return next(iter(keys), "")
 
     def tooltip_now(self, context: Context) -> str:
         """Label with its key and what it does; a command that cannot run now says why."""
@@ -91,6 +105,12 @@ class Command:
 
 COMMANDS: dict[str, Command] = {}
 """All commands by id, in the order in which menus show them; filled by ``import viewer.commands``."""
+
+
+def _annotation_keys(context: Context) -> frozenset[str]:
+    """Return the keys, in small letters, that annotation mode takes for itself."""
+    entries = (entry for entry in COMMANDS.values() if entry.annotating)
+    return frozenset(key.lower() for entry in entries for key in entry.keys_now(context))
 
 
 _NAMED_COMMAND = re.compile(r"\{([a-z]+\.[a-z0-9_]+)\}")
@@ -132,6 +152,7 @@ def command(
     icon: str | None = None,
     takes: str = "",
     repeats: bool = False,
+    annotating: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Register the decorated function as a command; see :class:`Command` for the parameters.
 
@@ -147,25 +168,26 @@ def command(
         names = tuple(key for key in ((keys,) if isinstance(keys, str) else keys) if key)
         description = (handler.__doc__ or "").strip().splitlines()[0]
         COMMANDS[id] = Command(
-            id, label, names, group, handler, _filled_in(why_disabled), checked, icon, description, takes, repeats
-        )
+            id, label, names, group, handler, _filled_in(why_disabled), checked, icon, description, takes, repeats,
+            annotating,
+        )  # fmt: skip
         return handler
 
     return register
 
 
 def find_by_key(key: str) -> Command | None:
-    """Return the command of a key (Qt portable name), or None."""
-    return next((entry for entry in COMMANDS.values() if key in entry.keys), None)
+    """Return the command of a key (Qt portable name) outside of annotation mode, or None."""
+    return next((entry for entry in COMMANDS.values() if key in entry.keys and not entry.annotating), None)
 
 
 def key_conflicts() -> list[tuple[str, str, str]]:
-    """Return (key, id, id) for every key that two commands claim; empty when all is well."""
-    owners: dict[str, str] = {}
+    """Return (key, id, id) for every key that two commands claim in one mode; empty when all is well."""
+    owners: dict[tuple[str, bool], str] = {}
     conflicts = []
     for entry in COMMANDS.values():
         for key in entry.keys:
-            first = owners.setdefault(key.lower(), entry.id)
+            first = owners.setdefault((key.lower(), entry.annotating), entry.id)
             if first != entry.id:
                 conflicts.append((key, first, entry.id))
     return conflicts

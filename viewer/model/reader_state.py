@@ -1,4 +1,4 @@
-"""What undo and redo put back: marks, key images, grey values, zoom and pan, the layout.
+"""What undo and redo put back: marks, key images, segmentations, grey values, zoom and pan, the layout.
 
 Scrolling is no step of its own (nobody wants to undo sixty notches); a mark that comes or goes is shown at its slice.
 """
@@ -9,6 +9,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from viewer.model.annotation.label_map import Node
 from viewer.model.history import ABSENT, Values
 from viewer.model.marks_model import NOTHING, ImageMarks
 from viewer.model.placement import Placement
@@ -58,6 +59,9 @@ class ReaderState:
                 values["grey", uid] = (state.window, state.inverted, state.choice)
         values.update({("place", key): placement for key, placement in self._placements.items()})
         values.update({("marks", uid): marks for uid, marks in session.marks.images.items()})
+        for uid, segmentation in session.annotation.images.items():
+            values["labels", uid] = segmentation.map.state
+            values["label names", uid] = segmentation.names
         return values
 
     def _hung(self) -> Hung:
@@ -79,6 +83,10 @@ class ReaderState:
                 case ("place", (str(side), str(view), str(unit))):
                     placed = True
                     self._set_placement((side, view, unit), value)
+                case ("labels", str(uid)) if isinstance(value, Node):
+                    self._set_labels(uid, value)
+                case ("label names", str(uid)) if isinstance(value, tuple):
+                    self._session.annotation.rename(uid, value)
                 case ("marks", str(uid)):
                     self._set_marks(uid, value if isinstance(value, ImageMarks) else NOTHING)
                 case _:
@@ -93,6 +101,12 @@ class ReaderState:
         if hung.maximised is not None:
             session.maximised = hung.maximised
             session.layout_changed.emit()
+
+    def _set_labels(self, uid: str, target: Node) -> None:
+        slices = self._session.annotation.go_to(uid, target)
+        state = self._states.get(uid)
+        if state is not None and slices and state.slice_index not in slices:
+            state.go_to_slice(min(slices, key=lambda index: abs(index - state.slice_index)))
 
     @staticmethod
     def _set_grey(state: ImageState, value: object) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from psygnal import Signal
 
 from gmic_core.exam.model import Exam, MammoImage, Rejection
+from viewer.model.annotation.state import AnnotationModel
 from viewer.model.displays import DisplayModel
 from viewer.model.history import History
 from viewer.model.left_exams import LeftExams
@@ -104,6 +105,7 @@ class Session:
         self._sizes: dict[int, tuple[int, int]] = {}
         self._left = LeftExams()
         self.marks = MarksModel()
+        self.annotation = AnnotationModel()
         reader = ReaderState(self, self._states, self._placements)
         self.history = History(reader.capture, reader.restore)
 
@@ -131,6 +133,7 @@ class Session:
             self._left.come_back(exam.study_uid, self.image, self._states, self._placements)
         self.results.clear()
         self.marks.clear()
+        self.annotation.clear()
         self.slots, self.active, self.maximised, self.selected_patch = [], 0, None, None
         self.history.clear()
         self.exam_changed.emit(exam)

@@ -40,22 +40,25 @@ _SHIFTED = set('?+*!"§$%&/()=<>:;_~|{}^@#')
 def install_shortcuts(window: QWidget, context: Context) -> list[QShortcut]:
     """Give a window the keys of all commands; a key of a disabled command says why it does nothing.
 
-    The list follows the reader's changes of keys.
+    The list follows the reader's changes of keys, and annotation mode, which has keys of its own.
     """
     shortcuts: list[QShortcut] = []
 
-    def install() -> None:
+    def install(*_: object) -> None:
         if not isValid(window):
             return
         for shortcut in shortcuts:
             shortcut.setEnabled(False)
             shortcut.deleteLater()
         shortcuts[:] = [
-            _shortcut(window, context, entry, key) for entry in COMMANDS.values() for key in entry.keys_now(context)
+            _shortcut(window, context, entry, key)
+            for entry in COMMANDS.values()
+            for key in entry.keys_in_force(context)
         ]
 
     install()
     context.keys.changed.connect(install)
+    context.session.annotation.mode_changed.connect(install, check_nargs=False)
     return shortcuts
 
 
@@ -105,6 +108,11 @@ def state_signals(context: Context) -> tuple[SignalInstance, ...]:
         context.keys.changed,
         session.marks.tool_changed,
         session.history.changed,
+        session.annotation.mode_changed,
+        session.annotation.settings_changed,
+        session.annotation.opened,
+        session.annotation.saved,
+        session.annotation.edited,
     )
 
 

@@ -13,6 +13,7 @@ from viewer.commands import Context, run
 from viewer.commands.context import PanelName
 from viewer.views import theme
 from viewer.views.ai_panel import AiPanel
+from viewer.views.annotation_panel import PANEL_WIDTH, AnnotationPanel
 from viewer.views.banner import BannerStack
 from viewer.views.command_widgets import install_shortcuts
 from viewer.views.help_sheet import HelpSheet
@@ -61,6 +62,7 @@ class MainWindow(QMainWindow):
         self.banners = BannerStack(context, self)
         self.grid = ViewportGrid(context, self)
         self.ai = AiPanel(context, self)
+        self.annotation = AnnotationPanel(context, self)
         self.slices = SliceBar(context, self)
         self.status = StatusBar(context, self)
         self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
@@ -71,12 +73,14 @@ class MainWindow(QMainWindow):
             context, self, theme.TOOLBAR_HEIGHT, theme.STATUS_BAR_HEIGHT, lambda: self.grid.setFocus()
         )
         self.palette_box = Palette(context, self)
-        self.regions = Regions([self.grid, self.slices, self.ai, self.toolbar, self.study, self.banners])
+        beside = [self.annotation, self.ai, self.toolbar, self.study, self.banners]
+        self.regions = Regions([self.grid, self.slices, *beside])
         self.shortcuts = install_shortcuts(self, context)
         self.hold = HoldToCompare(context, self)
         session = context.session
         session.exam_changed.connect(self._refresh_title, check_nargs=False)
         session.identity_changed.connect(self._refresh_title, check_nargs=False)
+        session.annotation.mode_changed.connect(self._show_annotation)
         self._refresh_title()
         self._restore()
         self.grid.setFocus()
@@ -89,12 +93,13 @@ class MainWindow(QMainWindow):
         column.addWidget(self.banners)
         self.stage.addWidget(self.grid)
         column.addWidget(self.stage, 1)
-        for widget in (self.study, middle, self.ai):
+        self.annotation.hide()
+        for widget in (self.study, middle, self.annotation, self.ai):
             self.splitter.addWidget(widget)
         self.splitter.setHandleWidth(1)
         self.splitter.setChildrenCollapsible(False)
         self.splitter.setStretchFactor(1, 1)
-        self.splitter.setSizes([theme.TREE_WIDTH, 1000, theme.AI_PANEL_WIDTH])
+        self.splitter.setSizes([theme.TREE_WIDTH, 1000, PANEL_WIDTH, theme.AI_PANEL_WIDTH])
         whole = QWidget(self)
         rows = QVBoxLayout(whole)
         rows.setContentsMargins(0, 0, 0, 0)
@@ -156,6 +161,7 @@ class MainWindow(QMainWindow):
     def _without_room(self) -> set[PanelName]:
         """Return the panels that would leave the viewports too little room."""
         room, left_out = self.width(), set[PanelName]()
+        room -= 0 if self.annotation.isHidden() else PANEL_WIDTH
         panels: tuple[tuple[PanelName, int], ...] = (("ai", theme.AI_PANEL_WIDTH), ("study", theme.TREE_WIDTH))
         for name, width in panels:
             if room - width < VIEWPORTS_WIDTH:
@@ -163,6 +169,15 @@ class MainWindow(QMainWindow):
             elif self._context.settings.panels.get(name, True):
                 room -= width
         return left_out
+
+    def _show_annotation(self, on: bool) -> None:
+        """The panel of annotation mode comes and goes with the mode; others give way where the window is narrow."""
+        focus = self.focusWidget()
+        if not on and focus is not None and self.annotation.isAncestorOf(focus):
+            self.grid.setFocus()
+        self.annotation.setVisible(on)
+        self.annotation.refresh()
+        self._fold_panels()
 
     def _fold_panels(self) -> None:
         left_out = self._without_room()
@@ -178,10 +193,14 @@ class MainWindow(QMainWindow):
         if self.palette_box.close_palette() or self.help.close_sheet():
             return
         session = self._context.session
+        if any(view.annotating.cancel() for view in self.grid.views):
+            return
         if session.worklist.shown:
             session.worklist.show(False)
             return
-        if session.trials.escape() or session.marks.escape() or session.viewing.escape() or session.links.escape():
+        if session.trials.escape() or session.annotation.escape() or session.marks.escape():
+            return
+        if session.viewing.escape() or session.links.escape():
             return
         if self.banners.dismiss_newest():
             return

@@ -47,7 +47,7 @@ def sections(context: Context) -> list[Section]:
     """Return (heading, [(keys, label)]) for every group with keys, and for the mouse."""
     found: list[Section] = []
     for group in GROUPS:
-        entries = [entry for entry in COMMANDS.values() if entry.group == group and entry.keys_now(context)]
+        entries = [entry for entry in COMMANDS.values() if entry.group == group and entry.keys_in_force(context)]
         found.append((group, _rows(entries, context)))
     found.insert(MOUSE_PLACE, ("Mouse", list(MOUSE)))
     return [section for section in found if section[1]]
@@ -60,7 +60,7 @@ def _rows(entries: list[Command], context: Context) -> list[Row]:
         word = next((word for word in entry.label.lower().split() if word in _SET_OF), "")
         rest = " ".join(part for part in entry.label.lower().split() if part != word)
         # with several keys each, key by key: Up / Down, PgUp / PgDown
-        family = (_SET_OF[word], rest, len(entry.keys_now(context))) if word else (entry.id,)
+        family = (_SET_OF[word], rest, len(entry.keys_in_force(context))) if word else (entry.id,)
         if entry.label.startswith("Window preset"):
             family = ("presets",)
         families.setdefault(family, []).append((entry, word))
@@ -69,7 +69,7 @@ def _rows(entries: list[Command], context: Context) -> list[Row]:
 
 def _row(members: list[tuple[Command, str]], context: Context) -> Row:
     entries = [entry for entry, _ in members]
-    keys = [entry.keys_now(context) for entry in entries]
+    keys = [entry.keys_in_force(context) for entry in entries]
     if len(entries) == 1:
         return ", ".join(shown(key) for key in keys[0]), entries[0].label
     if entries[0].label.startswith("Window preset"):

@@ -101,7 +101,7 @@ class ViewportMouse:
     def press(self, event: QMouseEvent) -> None:
         """Make the viewport active and remember where a drag may begin."""
         self.activate()
-        state, drag = self._state(), _drag_of(event)
+        state, drag = self._state(), self._drag_of(event)
         if state is None or drag is None:
             return
         self._moving = False
@@ -114,6 +114,14 @@ class ViewportMouse:
             self._session.placement(self._index),
             self._to_view_mm(event.position()),
         )
+
+    def _drag_of(self, event: QMouseEvent) -> Drag | None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            annotation = self._session.annotation
+            moves = annotation.on and annotation.settings.tool == "pan"
+            return "pan" if moves or event.modifiers() & Qt.KeyboardModifier.ShiftModifier else "window"
+        drags: dict[Qt.MouseButton, Drag] = {Qt.MouseButton.MiddleButton: "pan", Qt.MouseButton.RightButton: "zoom"}
+        return drags.get(event.button())
 
     def move(self, event: QMouseEvent) -> None:
         """Go on with a drag."""
@@ -156,10 +164,3 @@ class ViewportMouse:
             self.activate()
             with self._session.history.step("Maximise viewport"):
                 self._session.toggle_maximised()
-
-
-def _drag_of(event: QMouseEvent) -> Drag | None:
-    if event.button() == Qt.MouseButton.LeftButton:
-        return "pan" if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else "window"
-    drags: dict[Qt.MouseButton, Drag] = {Qt.MouseButton.MiddleButton: "pan", Qt.MouseButton.RightButton: "zoom"}
-    return drags.get(event.button())

@@ -13,6 +13,7 @@ from gmic_core.exam.geometry import PlaneMap
 from gmic_core.exam.model import MammoImage
 from gmic_core.exam.voi import stored_to_levels
 from viewer.commands import Context
+from viewer.model.annotation.paint import LabelLayer, lay_labels
 from viewer.model.displays import output_levels
 from viewer.model.kept_pixels import KeptPixels
 from viewer.model.render import OverlayLayer, render
@@ -41,12 +42,16 @@ class ViewportPixels:
     Parameters
     ----------
     screen : tells the key of the screen that the viewport is on; each screen has its own output.
+    ratio : device pixels per device-independent pixel; outlines are as wide everywhere.
     """
 
-    def __init__(self, context: Context, screen: Callable[[], str] = lambda: "") -> None:
-        self._context, self._screen = context, screen
+    def __init__(
+        self, context: Context, screen: Callable[[], str] = lambda: "", ratio: Callable[[], float] = lambda: 1.0
+    ) -> None:
+        self._context, self._screen, self._ratio = context, screen, ratio
         self._lut: tuple[object, Pixels] | None = None
         self._painted: tuple[object, Picture, Pixels] | None = None
+        self._under: tuple[object, Pixels] | None = None  # what segmentations lie on
         self._tissue: dict[str, Tissue] = {}
         self._revision = 0
         self._slabs, self._kept = SlabMaker(context.frames), KeptPixels()
@@ -57,7 +62,7 @@ class ViewportPixels:
 
     def forget(self) -> None:
         """Drop everything (another exam)."""
-        self._lut = self._painted = None
+        self._lut = self._painted = self._under = None
         self._kept = KeptPixels()
         self._tissue.clear()
         self._slabs.forget()
@@ -87,17 +92,27 @@ class ViewportPixels:
             id(pyramid[0]), image.sop_uid, index, lut_key, to_screen.matrix.tobytes(), width, height,
             self._context.session.overlays.settings, self._revision, self._context.session.trials.revision,
         )  # fmt: skip
-        if self._painted is not None and self._painted[0] == key:
+        labels = self._labels(state, index)
+        whole = (key, self._labels_key(state) if labels is not None else None)
+        if self._painted is not None and self._painted[0] == whole:
             return self._painted[1]
         tissue = self._find_tissue(image, pyramid)
         black = self._context.session.displays.air_black
-        pixels = render(
-            pyramid, to_screen, width, height, self._table(state, lut_key),
-            tissue=tissue if black else None, overlay=self._layer(state), kept=self._kept,
-        )  # fmt: skip
+        if self._under is None or self._under[0] != key:
+            self._under = (
+                key,
+                render(
+                    pyramid, to_screen, width, height, self._table(state, lut_key),
+                    tissue=tissue if black else None, overlay=self._layer(state), kept=self._kept,
+                ),
+            )  # fmt: skip
+        pixels = self._under[1]
+        if labels is not None:  # a stroke changes them sixty times a second, and nothing below them
+            pixels = pixels.copy()
+            lay_labels(pixels, labels, to_screen, self._ratio())
         qimage = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32)
         picture = Picture(qimage, pyramid)
-        self._painted = (key, picture, pixels)  # the QImage reads the array's memory: both live and die together
+        self._painted = (whole, picture, pixels)  # the QImage reads the array's memory: both live and die together
         return picture
 
     def region(
@@ -121,8 +136,21 @@ class ViewportPixels:
             pyramid, to_screen, width, height, self._table(state, self._lut_key(state)),
             tissue=tissue, overlay=self._layer(state, index),
         )  # fmt: skip
+        labels = self._labels(state, state.slice_index if index is None else index)
+        if labels is not None:
+            lay_labels(pixels, labels, to_screen, self._ratio())
         # a copy: the QImage would go on reading memory that nobody keeps
         return QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32).copy()
+
+    def _labels(self, state: ImageState, index: int) -> LabelLayer | None:
+        """Return the segmentation of a slice, None where nothing of it is to be seen."""
+        return self._context.session.annotation.layer(state.image.sop_uid, index)
+
+    def _labels_key(self, state: ImageState) -> object:
+        annotation = self._context.session.annotation
+        found, settings = annotation.of(state.image.sop_uid), annotation.settings
+        seen = (settings.fill, settings.opacity)
+        return (id(found), found.map.revision, found.names, seen) if found is not None else None
 
     def _lut_key(self, state: ImageState) -> tuple[object, ...]:
         displays = self._context.session.displays

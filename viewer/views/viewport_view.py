@@ -27,6 +27,7 @@ from viewer.model.session import LinkKey, link_key
 from viewer.model.viewstate import ImageState
 from viewer.views import screens, theme, viewport_links, viewport_marks
 from viewer.views.marks_layer import MarksLayer
+from viewer.views.viewport_annotating import ViewportAnnotating
 from viewer.views.viewport_drop import ViewportDrop
 from viewer.views.viewport_lens import ViewportLens
 from viewer.views.viewport_mouse import ViewportMouse
@@ -64,7 +65,7 @@ class ViewportView(QWidget):
         self._context = context
         self._session = context.session
         self.index = index
-        self.pixels = ViewportPixels(context, lambda: screens.key_of(self))
+        self.pixels = ViewportPixels(context, lambda: screens.key_of(self), self.devicePixelRatioF)
         self.over = ViewportOver(context.session, self.pixels)
         self.mouse = ViewportMouse(context, index, self.to_view_mm, self.devicePixelRatioF)
         self.edges = (False, False)  # hairline on the left, at the top
@@ -85,6 +86,7 @@ class ViewportView(QWidget):
         self.drop = ViewportDrop(self, context)
         self.patch_clicks = viewport_links.PatchClicks(self, context)
         self.occluding = OcclusionDrawing(self, context)
+        self.annotating = ViewportAnnotating(self, context)
         self._listen()
 
     # -- what it shows -------------------------------------------------------------------------------------------
@@ -287,6 +289,7 @@ class ViewportView(QWidget):
             point = self.from_view_mm(self._linked)
             if point is not None:
                 viewport_links.paint_cursor(painter, self._session, state, point, look.rect)
+        self.annotating.paint(painter, state, look)
         self.lens.paint(painter, state, to_screen)
 
     def look(self) -> Look | None:

@@ -159,7 +159,7 @@ def test_undo_says_what_it_undid_and_why_it_cannot(context: Context) -> None:
     run("edit.undo", context)
     run("edit.redo", context)
     assert said == [
-        "Undo: nothing was done to marks, key images, grey values, zoom or layout since the exam was opened.",
+        "Undo: nothing was done to marks, segmentations, grey values, zoom or layout since the exam was opened.",
         "Undone: Invert",
         "Done again: Invert",
     ]

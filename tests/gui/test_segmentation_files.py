@@ -1,0 +1,173 @@
+"""Label maps in the running program: laid on their images, asked about, refused, saved, recovered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
+from pytestqt.qtbot import QtBot
+
+from gmic_core.segmentation.geometry import VolumeGeometry
+from gmic_core.segmentation.write import write_labels
+from tests.helpers.dicom_files import write_exam
+from viewer.app import Application
+from viewer.commands import run
+from viewer.model.annotation.place import image_geometry
+from viewer.views.segmentation_dialog import SegmentationDialog
+
+WAIT = 60_000
+ROWS, COLUMNS = 192, 144
+
+
+@pytest.fixture(scope="module")
+def exam_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("exam")
+    write_exam(folder, ROWS, COLUMNS, modalities=("FFDM",), slices=1)
+    return folder
+
+
+@pytest.fixture
+def app(qtbot: QtBot, qapp: QApplication, exam_folder: Path) -> Iterator[Application]:
+    application = Application(qapp)
+    application.told = []  # type: ignore[attr-defined]
+    application.session.notice.connect(lambda level, text: application.told.append((level, text)))  # type: ignore[attr-defined]
+    application.window.resize(1200, 800)
+    application.window.show()
+    application.actions.open_paths([exam_folder])
+    qtbot.waitUntil(lambda: application.session.exam is not None, timeout=WAIT)
+    qtbot.waitUntil(lambda: all(view.picture() is not None for view in application.window.grid.views), timeout=WAIT)
+    run("annotate.toggle", application.context)
+    yield application
+    application.window.close()
+    application.shutdown()
+
+
+def _labels() -> np.ndarray:
+    labels = np.zeros((1, ROWS, COLUMNS), np.uint8)
+    labels[0, 60:90, 30:70] = 1
+    labels[0, 100:104, 80:100] = 2
+    return labels
+
+
+def _image(app: Application, label: str):
+    assert app.session.exam is not None
+    return next(image for image in app.session.exam.images if image.label == label)
+
+
+def test_a_map_goes_on_its_image_and_a_saved_copy_is_the_same(
+    qtbot: QtBot, app: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image, annotation = _image(app, "L-MLO"), app.session.annotation
+    path = tmp_path / "L-MLO_seg.nii.gz"
+    write_labels(path, _labels(), image_geometry(image))
+    original = path.read_bytes()
+    app.actions.open_paths([path])
+    qtbot.waitUntil(lambda: annotation.of(image.sop_uid) is not None, timeout=WAIT)
+    found = annotation.of(image.sop_uid)
+    assert found is not None
+    assert list(annotation.images) == [image.sop_uid]
+    assert (found.map.dense() == _labels()).all()
+    assert ("hint", "2 labels on L-MLO FFDM.") in app.told  # type: ignore[attr-defined]
+    assert not found.unsaved
+    qtbot.waitUntil(lambda: len(found.lesions) == 2, timeout=WAIT)
+    assert [(row.label, row.voxels, row.box) for row in found.lesions] == [
+        (1, 1200, (60, 30, 90, 70)), (2, 80, (100, 80, 104, 100)),
+    ]  # fmt: skip
+    app.session.activate(3)
+    run("annotate.go_to_lesion", app.context, found.lesions[1])
+    with app.session.history.step("Paint stroke"):
+        annotation.commit(image.sop_uid, found.map.replaced(0, (5, 5), np.full((3, 3), 3, np.uint8)), written=False)
+    assert found.unsaved
+    copy = tmp_path / "again.nii.gz"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_args, **_named: (str(copy), "NIfTI (*.nii.gz)"))
+    run("annotate.save_as", app.context)
+    qtbot.waitUntil(lambda: found.origin.path == copy, timeout=WAIT)
+    assert not found.unsaved
+    assert path.read_bytes() == original
+    again, before = nibabel.load(copy), nibabel.load(path)
+    assert np.allclose(again.affine, before.affine, atol=1e-6)
+    assert (np.asarray(again.dataobj).T == found.map.dense()).all()
+
+
+def test_the_original_is_overwritten_only_after_asking(qtbot: QtBot, app: Application, tmp_path: Path) -> None:
+    image, annotation = _image(app, "R-CC"), app.session.annotation
+    path = tmp_path / "R-CC.nii.gz"
+    write_labels(path, _labels(), image_geometry(image))
+    original = path.read_bytes()
+    app.actions.open_paths([path])
+    qtbot.waitUntil(lambda: annotation.of(image.sop_uid) is not None, timeout=WAIT)
+    found = annotation.of(image.sop_uid)
+    assert found is not None
+    annotation.commit(image.sop_uid, found.map.replaced(0, (5, 5), np.full((3, 3), 3, np.uint8)), written=False)
+    app.session.activate(0)
+    for answer, changed in (("Cancel", False), ("Overwrite", True)):
+        run("annotate.save", app.context)
+        box = app.window.findChildren(QMessageBox)[-1]
+        assert box.text() == "Overwrite R-CC.nii.gz with the segmentation as it is now?"
+        next(button for button in box.buttons() if button.text().replace("&", "") == answer).click()
+        qtbot.waitUntil(lambda: not app.session.exporting, timeout=WAIT)
+        QApplication.processEvents()
+        assert (path.read_bytes() != original) is changed
+
+
+def test_where_only_the_size_fits_it_is_asked_with_both_geometries(
+    qtbot: QtBot, app: Application, tmp_path: Path
+) -> None:
+    path = tmp_path / "seg.nii.gz"
+    matrix = image_geometry(_image(app, "R-CC")).to_lps.copy()
+    matrix[:3, 3] += 40.0
+    write_labels(path, _labels(), VolumeGeometry((1, ROWS, COLUMNS), matrix))
+    app.window.annotation.setFocus()
+    app.session.activate(0)
+    run("annotate.open_files", app.context, [path], 0)
+    qtbot.waitUntil(lambda: app.window.findChildren(SegmentationDialog) != [], timeout=WAIT)
+    dialog = app.window.findChildren(SegmentationDialog)[0]
+    texts = " ".join(label.text() for label in dialog.findChildren(type(app.window.annotation.none)))
+    assert f"{COLUMNS} x {ROWS} pixels" in texts
+    assert "first voxel at (40.0, 40.0, 40.0) mm LPS" in texts
+    assert not dialog.confirm.isEnabled()
+    assert dialog.confirm.accessibleDescription().startswith("Not available: choose a picture")
+    assert len(dialog.options) == 4
+    assert app.session.annotation.images == {}
+    dialog.options[2][2].setChecked(True)
+    assert dialog.options[2][1].describe() == "mirrored left-right"
+    dialog.confirm.click()
+    uid = _image(app, "R-CC").sop_uid
+    qtbot.waitUntil(lambda: app.session.annotation.of(uid) is not None, timeout=WAIT)
+    found = app.session.annotation.of(uid)
+    assert found is not None
+    assert (found.map.dense() == _labels()[:, :, ::-1]).all()
+
+
+def test_what_fits_nothing_is_refused_with_both_geometries(qtbot: QtBot, app: Application, tmp_path: Path) -> None:
+    path = tmp_path / "other.nii.gz"
+    write_labels(path, np.ones((1, 50, 60), np.uint8), VolumeGeometry.of_pixels((1, 50, 60)))
+    app.actions.open_paths([path])
+    qtbot.waitUntil(lambda: any(level == "error" for level, _ in app.told), timeout=WAIT)  # type: ignore[attr-defined]
+    text = next(text for level, text in app.told if level == "error")  # type: ignore[attr-defined]
+    assert text.startswith("other.nii.gz: The segmentation does not belong to this image: neither place nor size fits.")
+    assert "60 x 50 pixels" in text
+    assert f"{COLUMNS} x {ROWS} pixels" in text
+
+
+def test_what_was_drawn_is_there_when_the_exam_is_opened_again(
+    qtbot: QtBot, app: Application, exam_folder: Path
+) -> None:
+    image, annotation = _image(app, "R-MLO"), app.session.annotation
+    found = annotation.begin(image.sop_uid, (1, ROWS, COLUMNS))
+    annotation.commit(image.sop_uid, found.map.replaced(0, (20, 20), np.full((9, 9), 1, np.uint8)), written=False)
+    exam = app.session.exam
+    assert exam is not None
+    app.actions.open_exam(exam)
+    assert annotation.images == {}
+    qtbot.waitUntil(lambda: annotation.of(image.sop_uid) is not None, timeout=WAIT)
+    back = annotation.of(image.sop_uid)
+    assert back is not None
+    assert back.map.counts == {1: 81}
+    assert ("hint", "The segmentation of R-MLO FFDM is here again as it was left.") in app.told  # type: ignore[attr-defined]
+    assert app.session.history.undo_label is None
+    run("annotate.toggle", app.context)

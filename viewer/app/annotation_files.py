@@ -1,0 +1,299 @@
+"""Segmentations from and to files: read apart, laid on the image that they belong to, written where asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QFileDialog, QMessageBox
+
+from gmic_core.errors import CancelledError, GmicError
+from gmic_core.segmentation.files import LabelMap as FileLabels
+from gmic_core.segmentation.files import SegmentationReader
+from gmic_core.segmentation.geometry import Reorder
+from gmic_core.segmentation.label_descriptions import LabelDescription, read_descriptions, write_descriptions
+from gmic_core.segmentation.read_process import suffix_of
+from gmic_core.segmentation.write import WRITTEN, write_labels
+from viewer.app.annotating import Annotating
+from viewer.commands import Context
+from viewer.commands.annotation import active_segmentation
+from viewer.model.annotation.label_map import LabelMap
+from viewer.model.annotation.place import Candidate, choose_image, image_geometry
+from viewer.model.annotation.state import Names, Origin, Segmentation
+from viewer.model.identity import shown_message
+from viewer.model.session import Activity
+from viewer.services.jobs import JobRunner, Tell
+from viewer.views.main_window import MainWindow
+from viewer.views.segmentation_dialog import PICTURE, SegmentationDialog
+from viewer.views.segmentation_preview import preview
+
+OPEN_FILTER = "Segmentations (*.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd *.gipl *.gipl.gz *.png);;All files (*)"
+SAVE_FILTER = (
+    "NIfTI (*.nii.gz);;NIfTI, not packed (*.nii);;NRRD (*.nrrd);;MetaImage (*.mha);;GIPL (*.gipl.gz);;PNG (*.png)"
+)
+LABELS_FILTER = "Label descriptions (*.txt *.label);;All files (*)"
+
+
+class AnnotationFiles:
+    """The one implementation of :class:`viewer.commands.requests.AnnotationRequests`."""
+
+    def __init__(
+        self,
+        context: Context,
+        window: MainWindow,
+        annotating: Annotating,
+        jobs: JobRunner,
+        post: Callable[[Callable[[], None]], None],
+    ) -> None:
+        self._context, self._session = context, context.session
+        self._window, self._annotating, self._jobs, self._post = window, annotating, jobs, post
+        self._reader = SegmentationReader()
+        self._threads = ThreadPoolExecutor(1, "segmentations-read")
+        self._folder = Path.home()
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._reader.close()
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    # -- opening -------------------------------------------------------------------------------------------------
+    def open_dialog(self) -> None:
+        """Ask for label maps and lay them on the images that they belong to."""
+        names, _ = QFileDialog.getOpenFileNames(self._window, "Open segmentations", str(self._folder), OPEN_FILTER)
+        self.open_files([Path(name) for name in names], None)
+
+    def takes(self, paths: Sequence[Path]) -> bool:
+        """Whether dropped paths are segmentations for the open exam rather than another exam."""
+        if self._session.exam is None or not paths or not all(suffix_of(path) for path in paths):
+            return False
+        return self._session.annotation.on or all((suffix_of(path) or "").startswith(".gipl") for path in paths)
+
+    def open_files(self, paths: Sequence[Path], viewport: int | None) -> None:
+        """Lay label maps on the images that they belong to, or on the one of a viewport."""
+        for path in paths:
+            self._folder = path.parent
+            self._threads.submit(self._read, path, viewport)
+
+    def _read(self, path: Path, viewport: int | None) -> None:
+        title = "Reading a segmentation"
+        self._post(lambda: self._session.set_activity(Activity(title)))
+
+        def tell(done: int, total: int) -> None:
+            self._post(lambda: self._session.set_activity(Activity(title, done, total)))
+
+        try:
+            read = self._reader.labels(path, tell)
+            names = _names_beside(path)
+        except CancelledError:
+            return
+        except GmicError as error:
+            message = str(error)
+            self._post(lambda: self._failed(message))
+        else:
+            self._post(partial(self._arrived, path, read, names, viewport))
+
+    def _failed(self, message: str) -> None:
+        self._session.set_activity(None)
+        self._session.notice.emit("error", message)
+
+    def _arrived(self, path: Path, read: FileLabels, names: Names, viewport: int | None) -> None:
+        """A file was read: lay it where it belongs, or ask."""
+        session = self._session
+        session.set_activity(None)
+        slots = session.slots
+        pointed = viewport is not None and viewport < len(slots) and slots[viewport].state is not None
+        state = slots[viewport].state if pointed and viewport is not None else None
+        target = state.image if state is not None else session.active_image
+        try:
+            choice = choose_image(path.name, read.geometry, session.images_at_hand, target, pointed=pointed)
+        except GmicError as error:
+            self._failed(f"{path.name}: {error}")
+            return
+        if choice.sure:
+            first = choice.candidates[0]
+            self._lay(path, read, names, first, first.match.order or Reorder())
+            return
+        shown = "The segmentation" if session.identity_hidden else path.name
+        dialog = SegmentationDialog(
+            shown, shown_message(choice.doubt, session), read.geometry, choice.candidates,
+            partial(self._preview, read), self._window,
+        )  # fmt: skip
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.accepted.connect(lambda: self._lay(path, read, names, *dialog.answer))
+        dialog.open()
+
+    def _preview(self, read: FileLabels, candidate: Candidate, order: Reorder) -> QImage | None:
+        return preview(self._context, candidate.image, order.apply(read.labels), PICTURE)
+
+    def _lay(self, path: Path, read: FileLabels, names: Names, candidate: Candidate, order: Reorder) -> None:
+        """Lay a segmentation on an image, after asking where it has one that no file holds."""
+        before = self._session.annotation.of(candidate.image.sop_uid)
+
+        def call() -> None:
+            self._threads.submit(self._make, path, read, names, candidate, order)
+
+        if before is None or not before.unsaved:
+            call()
+            return
+        where = f"{candidate.image.label} {candidate.image.modality}"
+        self._ask(
+            f"{where} has a segmentation with changes that no file holds. Replace it?",
+            "Replace", "Keep the one that is there", call,
+        )  # fmt: skip
+
+    def _make(self, path: Path, read: FileLabels, names: Names, candidate: Candidate, order: Reorder) -> None:
+        labels = LabelMap.of(order.apply(read.labels))
+        store, image = self._annotating.store, candidate.image
+        if store is not None:  # before it is shown: no stroke may come before what it is drawn on is safe
+            store.adopt(image, image_geometry(image), labels.copy(), names)
+            store.flush()
+        notes = read.notes if order.as_stored else (*read.notes, f"The file is stored otherwise: {order.describe()}.")
+        found = Segmentation(image.sop_uid, labels, names, Origin(path, order), (labels.state, names), notes=notes)
+        self._post(partial(self._laid, found, candidate))
+
+    def _laid(self, found: Segmentation, candidate: Candidate) -> None:
+        image, session = candidate.image, self._session
+        if session.image(found.sop_uid) is None:
+            return  # another exam is open meanwhile
+        self._annotating.take(found)
+        session.annotation.update(visible=True)
+        count = len(found.map.counts)
+        text = f"{count} label{'' if count == 1 else 's'} on {image.label} {image.modality}."
+        session.notice.emit("hint", text if count else f"The segmentation of {image.label} {image.modality} is empty.")
+
+    # -- saving --------------------------------------------------------------------------------------------------
+    def save(self, *, again: bool) -> None:
+        """Save the segmentation of the active image: ``again`` offers the file that it has, else another one."""
+        found = active_segmentation(self._context)
+        if found is None:
+            return
+        path = found.origin.path
+        if again and path is not None and suffix_of(path) in WRITTEN:
+            self._ask(
+                f"Overwrite {'its file' if self._session.identity_hidden else path.name} with the segmentation as it "
+                "is now?",
+                "Overwrite", "Save as another file", partial(self._write, found, path), partial(self.save, again=False),
+            )  # fmt: skip
+            return
+        image = self._session.image(found.sop_uid)
+        stem = f"{image.label}-{image.modality}-labels" if image is not None else "labels"
+        name, kind = QFileDialog.getSaveFileName(
+            self._window, "Save segmentation", str(self._folder / f"{stem}.nii.gz"), SAVE_FILTER
+        )
+        if name:
+            ending = kind[kind.find("*.") + 1 : -1] if "*." in kind else ".nii.gz"
+            self._write(found, Path(name) if suffix_of(Path(name)) else Path(f"{name}{ending}"))
+
+    def _write(self, found: Segmentation, path: Path) -> None:
+        image = self._session.image(found.sop_uid)
+        if image is None or self._session.exporting:
+            return
+        self._folder = path.parent
+        labels, state, names = found.map.copy(), found.map.state, found.names  # strokes may go on while it is written
+        geometry = image_geometry(image)
+
+        def work(_tell: Tell) -> str:
+            write_labels(path, labels.dense(), geometry)
+            origin = replace(found.origin, path=path, order=Reorder())
+            self._post(lambda: self._session.annotation.mark_saved(found.sop_uid, state, names, origin))
+            return "Saved the segmentation."
+
+        self._jobs.run("Saving the segmentation", work)
+
+    def unload(self) -> None:
+        """Take the segmentation off the active image, after asking where no file holds it."""
+        found = active_segmentation(self._context)
+        if found is None:
+            return
+        if not found.unsaved:
+            self._unload(found.sop_uid)
+            return
+        self._ask(
+            "No file holds this segmentation as it is now. Take it off the image and forget it?",
+            "Forget it", "Keep it", partial(self._unload, found.sop_uid),
+        )  # fmt: skip
+
+    def _unload(self, sop_uid: str) -> None:
+        self._session.annotation.remove(sop_uid)
+        self._session.history.accept([("labels", sop_uid), ("label names", sop_uid)])
+        if self._annotating.store is not None:
+            self._annotating.store.discard(sop_uid)
+
+    # -- label descriptions --------------------------------------------------------------------------------------
+    def open_labels(self) -> None:
+        """Ask for a label description file and use it."""
+        found = active_segmentation(self._context)
+        name, _ = QFileDialog.getOpenFileName(self._window, "Open label descriptions", str(self._folder), LABELS_FILTER)
+        if not name or found is None:
+            return
+        try:
+            described = read_descriptions(Path(name))
+        except GmicError as error:
+            self._session.notice.emit("error", str(error))
+            return
+        with self._session.history.step("Label descriptions"):
+            self._session.annotation.rename(found.sop_uid, described.values())
+
+    def save_labels(self) -> None:
+        """Ask for a file and write the label descriptions to it."""
+        found = active_segmentation(self._context)
+        name, _ = QFileDialog.getSaveFileName(
+            self._window, "Save label descriptions", str(self._folder / "labels.txt"), LABELS_FILTER
+        )
+        if not name or found is None:
+            return
+        path = Path(name) if Path(name).suffix else Path(f"{name}.txt")
+        labels: list[LabelDescription] = found.labels
+
+        def work(_tell: Tell) -> str:
+            write_descriptions(path, labels)
+            return "Saved the label descriptions."
+
+        self._jobs.run("Saving label descriptions", work)
+
+    # -- questions -----------------------------------------------------------------------------------------------
+    def _ask(
+        self, text: str, yes: str, no: str, do: Callable[[], object], otherwise: Callable[[], object] | None = None
+    ) -> None:
+        """Ask before something of the annotator's goes; nothing waits for the answer, and Escape changes nothing."""
+        none = QMessageBox.StandardButton.NoButton
+        box = QMessageBox(QMessageBox.Icon.Question, "Segmentation", text, none, self._window)
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        accept = box.addButton(yes, QMessageBox.ButtonRole.DestructiveRole)
+        role = QMessageBox.ButtonRole.ActionRole if otherwise else QMessageBox.ButtonRole.RejectRole
+        refuse = box.addButton(no, role)
+        if otherwise is not None:
+            box.addButton(QMessageBox.StandardButton.Cancel)
+        box.setDefaultButton(refuse)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+
+        def clicked(button: object) -> None:
+            if button is accept:
+                do()
+            elif button is refuse and otherwise is not None:
+                otherwise()
+
+        box.buttonClicked.connect(clicked)
+        box.open()
+
+
+def _names_beside(path: Path) -> Names:
+    """Return the labels that a description file beside a label map describes; none where there is none.
+
+    Looked for are ``NAME_labels.txt``, ``NAME.txt``, ``NAME.label`` and, as with simulated breasts, ``R_labels.txt``.
+    """
+    stem = path.name.removesuffix(suffix_of(path) or "")
+    side = stem[:1].upper()
+    names = [f"{stem}_labels.txt", f"{stem}.txt", f"{stem}.label"]
+    names += [f"{side}_labels.txt"] if side in "RL" and not stem[1:2].isalpha() else []
+    for name in names:
+        beside = path.with_name(name)
+        if beside.is_file():
+            described = read_descriptions(beside).values()
+            return tuple(sorted((entry for entry in described if entry.index), key=lambda entry: entry.index))
+    return ()
