@@ -12,7 +12,7 @@ from gmic_core.errors import SegmentationError
 from gmic_core.segmentation.label_descriptions import CLEAR, LabelDescription, default_description
 from gmic_core.segmentation.voxels import MAX_LABEL
 from gmic_core.types import CLASSES
-from viewer.model.annotation.edits import Edit
+from viewer.model.annotation.edits import Edit, Patch
 from viewer.model.annotation.label_map import LabelMap
 from viewer.model.annotation.state import Names
 
@@ -59,7 +59,8 @@ def join(present: LabelMap, names: Names, added: LabelMap, added_names: Names) -
     table = np.zeros(MAX_LABEL + 1, np.uint16)
     for label, number in numbers.items():
         table[label] = number
-    patches, hidden = [], 0
+    patches: list[Patch] = []
+    hidden = 0
     for index, plane in added.planes.items():
         box = added.box(index)
         if box is None:
