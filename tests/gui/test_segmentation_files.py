@@ -15,7 +15,7 @@ from gmic_core.segmentation.geometry import VolumeGeometry
 from gmic_core.segmentation.write import write_labels
 from tests.helpers.dicom_files import write_exam
 from viewer.app import Application
-from viewer.commands import run
+from viewer.commands import COMMANDS, run
 from viewer.model.annotation.place import image_geometry
 from viewer.views.segmentation_dialog import SegmentationDialog
 
@@ -171,3 +171,31 @@ def test_what_was_drawn_is_there_when_the_exam_is_opened_again(
     assert ("hint", "The segmentation of R-MLO FFDM is here again as it was left.") in app.told  # type: ignore[attr-defined]
     assert app.session.history.undo_label is None
     run("annotate.toggle", app.context)
+
+
+def test_segmentations_beside_the_images_are_offered_and_opened_on_them(
+    qtbot: QtBot, app: Application, tmp_path: Path
+) -> None:
+    folder = tmp_path / "with"
+    write_exam(folder, ROWS, COLUMNS, modalities=("FFDM",), slices=1)
+    assert COMMANDS["annotate.open_beside"].why_disabled(app.context) == (
+        "no segmentation lies in the folder of this exam that is not shown yet; choose one with Ctrl+Alt+O."
+    )
+    for label in ("R-CC", "L-MLO"):
+        write_labels(folder / f"{label}_seg.nii.gz", _labels(), image_geometry(_image(app, label)))
+    (folder / "notes.txt").write_text("nothing to see")
+    before = app.session.exam
+    run("annotate.toggle", app.context)
+    app.actions.open_paths([folder])
+    qtbot.waitUntil(lambda: app.session.exam is not before, timeout=WAIT)
+    told = [text for level, text in app.told if level == "hint"]  # type: ignore[attr-defined]
+    assert "2 segmentations lie beside the images; Ctrl+Shift+A shows them." in told[-1]
+    run("annotate.open_beside", app.context)
+    annotation = app.session.annotation
+    qtbot.waitUntil(lambda: len(annotation.images) == 2, timeout=WAIT)
+    assert annotation.on
+    for label in ("R-CC", "L-MLO"):
+        found = annotation.of(_image(app, label).sop_uid)
+        assert found is not None
+        assert (found.map.dense() == _labels()).all()
+    assert COMMANDS["annotate.open_beside"].why_disabled(app.context) is not None
