@@ -10,6 +10,8 @@ from gmic_core.types import Laterality, Modality
 
 HOW_TO_NAME = "name it like 0_L-CC.png or 0_R-MLO.png"
 
+LABEL_MAP = "a segmentation mask"
+"""Beginning of the reason for which a label map is no image."""
 _MASK_WORDS = "benign|malignant|mask|seg|segmentation|label|labels|roi|annotation|truth"
 _MODALITY_WORDS = {
     "FFDM": Modality.FFDM, "DM": Modality.FFDM, "DBT": Modality.DBT, "TOMO": Modality.DBT,

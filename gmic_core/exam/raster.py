@@ -11,7 +11,7 @@ from pathlib import Path
 from gmic_core.errors import ExamError
 from gmic_core.exam.candidate import Candidate, Owner, uid_of
 from gmic_core.exam.model import MammoImage, PixelFormat, PixelSource
-from gmic_core.exam.names import HOW_TO_NAME, ImageName, masked_image, parse_name
+from gmic_core.exam.names import HOW_TO_NAME, LABEL_MAP, ImageName, masked_image, parse_name
 from gmic_core.exam.nifti_header import nifti_header
 from gmic_core.exam.png_header import PNG_SIGNATURE, png_header
 from gmic_core.exam.raster_header import RasterHeader
@@ -68,7 +68,7 @@ def read_raster(path: Path, suffix: str, known_as: Path | None = None) -> Candid
     if name is None:
         masked = masked_image(stem)
         if masked is not None:
-            raise ExamError(f"a segmentation mask of {masked}, not an image")
+            raise ExamError(f"{LABEL_MAP} of {masked}, not an image")
         volume = "" if suffix == ".png" else VOLUME_WITHOUT_NAME
         raise ExamError(f"the name gives no side and view; {HOW_TO_NAME}{volume}")
     header = _READERS[suffix](path)

@@ -15,7 +15,7 @@ from gmic_core.segmentation.geometry import VolumeGeometry
 from gmic_core.segmentation.write import write_labels
 from tests.helpers.dicom_files import write_exam
 from viewer.app import Application
-from viewer.commands import run
+from viewer.commands import COMMANDS, run
 from viewer.model.annotation.place import image_geometry
 from viewer.views.segmentation_dialog import SegmentationDialog
 
@@ -171,3 +171,81 @@ def test_what_was_drawn_is_there_when_the_exam_is_opened_again(
     assert ("hint", "The segmentation of R-MLO FFDM is here again as it was left.") in app.told  # type: ignore[attr-defined]
     assert app.session.history.undo_label is None
     run("annotate.toggle", app.context)
+
+
+def test_segmentations_beside_the_images_are_offered_and_opened_on_them(
+    qtbot: QtBot, app: Application, tmp_path: Path
+) -> None:
+    folder = tmp_path / "with"
+    write_exam(folder, ROWS, COLUMNS, modalities=("FFDM",), slices=1)
+    assert COMMANDS["annotate.open_beside"].why_disabled(app.context) == (
+        "no segmentation lies in the folder of this exam that is not shown yet; choose one with Ctrl+Alt+O."
+    )
+    for label in ("R-CC", "L-MLO"):
+        write_labels(folder / f"{label}_seg.nii.gz", _labels(), image_geometry(_image(app, label)))
+    (folder / "notes.txt").write_text("nothing to see")
+    before = app.session.exam
+    run("annotate.toggle", app.context)
+    app.actions.open_paths([folder])
+    qtbot.waitUntil(lambda: app.session.exam is not before, timeout=WAIT)
+    told = [text for level, text in app.told if level == "hint"]  # type: ignore[attr-defined]
+    assert "2 segmentations lie beside the images; Ctrl+Shift+A shows them." in told[-1]
+    run("annotate.open_beside", app.context)
+    annotation = app.session.annotation
+    qtbot.waitUntil(lambda: len(annotation.images) == 2, timeout=WAIT)
+    assert annotation.on
+    for label in ("R-CC", "L-MLO"):
+        found = annotation.of(_image(app, label).sop_uid)
+        assert found is not None
+        assert (found.map.dense() == _labels()).all()
+    assert COMMANDS["annotate.open_beside"].why_disabled(app.context) is not None
+
+
+def _masks(app: Application, folder: Path) -> list[Path]:
+    """Write a benign and a malignant mask of R-CC, each with label 1, of which 20 pixels lie on each other."""
+    paths = []
+    for word, rows in (("benign", slice(60, 90)), ("malignant", slice(89, 99))):
+        labels = np.zeros((1, ROWS, COLUMNS), np.uint8)
+        labels[0, rows, 30:50] = 1
+        paths.append(folder / f"R-CC_{word}.nii.gz")
+        write_labels(paths[-1], labels, image_geometry(_image(app, "R-CC")))
+    return paths
+
+
+def test_masks_that_are_opened_together_lie_together(qtbot: QtBot, app: Application, tmp_path: Path) -> None:
+    uid, annotation = _image(app, "R-CC").sop_uid, app.session.annotation
+    app.actions.open_paths(_masks(app, tmp_path))
+    qtbot.waitUntil(lambda: annotation.of(uid) is not None and len(annotation.of(uid).map.counts) == 2, timeout=WAIT)  # type: ignore[union-attr]
+    found = annotation.of(uid)
+    assert found is not None
+    assert found.map.counts == {1: 600, 2: 180}
+    assert [(entry.index, entry.name) for entry in found.labels] == [(1, "benign"), (2, "malignant")]
+    text = "1 label added on R-CC FFDM (1 is 2 now). 20 voxels had a label already and keep it."
+    assert ("hint", text) in app.told  # type: ignore[attr-defined]
+    assert found.unsaved  # no file holds both
+    assert app.session.history.undo_label == "Add segmentation"
+    run("edit.undo", app.context)
+    assert found.map.counts == {1: 600}
+    assert [(entry.index, entry.name) for entry in found.labels] == [(1, "benign")]
+
+
+def _questions(app: Application) -> list[QMessageBox]:
+    return [box for box in app.window.findChildren(QMessageBox) if box.isVisible()]
+
+
+def test_a_second_file_for_an_image_is_asked_about(qtbot: QtBot, app: Application, tmp_path: Path) -> None:
+    uid, annotation = _image(app, "R-CC").sop_uid, app.session.annotation
+    benign, malignant = _masks(app, tmp_path)
+    app.actions.open_paths([benign])
+    qtbot.waitUntil(lambda: annotation.of(uid) is not None, timeout=WAIT)
+    for answer, counts in (("Cancel", {1: 600}), ("Add", {1: 600, 2: 180}), ("Replace", {1: 200})):
+        app.actions.open_paths([malignant])
+        qtbot.waitUntil(lambda: _questions(app) != [], timeout=WAIT)
+        box = _questions(app)[0]
+        lost = " with changes that no file holds" if answer == "Replace" else ""
+        assert box.text() == (
+            f"R-CC FFDM has a segmentation{lost}. Add the labels of R-CC_malignant.nii.gz to it, or replace it?"
+        )
+        next(button for button in box.buttons() if button.text().replace("&", "") == answer).click()
+        assert _questions(app) == []
+        qtbot.waitUntil(lambda counts=counts: annotation.of(uid).map.counts == counts, timeout=WAIT)  # type: ignore[union-attr]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -20,8 +20,10 @@ from gmic_core.segmentation.label_descriptions import LabelDescription, read_des
 from gmic_core.segmentation.read_process import suffix_of
 from gmic_core.segmentation.write import WRITTEN, write_labels
 from viewer.app.annotating import Annotating
+from viewer.app.annotation_adding import Adding
 from viewer.commands import Context
 from viewer.commands.annotation import active_segmentation
+from viewer.model.annotation.joining import names_by_file
 from viewer.model.annotation.label_map import LabelMap
 from viewer.model.annotation.place import Candidate, choose_image, image_geometry
 from viewer.model.annotation.state import Names, Origin, Segmentation
@@ -37,6 +39,16 @@ SAVE_FILTER = (
     "NIfTI (*.nii.gz);;NIfTI, not packed (*.nii);;NRRD (*.nrrd);;MetaImage (*.mha);;GIPL (*.gipl.gz);;PNG (*.png)"
 )
 LABELS_FILTER = "Label descriptions (*.txt *.label);;All files (*)"
+
+
+@dataclass(frozen=True)
+class _File:
+    """A label map that was read, the descriptions beside it, and the request that it was opened by."""
+
+    path: Path
+    read: FileLabels
+    names: Names
+    request: object
 
 
 class AnnotationFiles:
@@ -55,6 +67,8 @@ class AnnotationFiles:
         self._reader = SegmentationReader()
         self._threads = ThreadPoolExecutor(1, "segmentations-read")
         self._folder = Path.home()
+        self._adding = Adding(self._session, self._threads, post)
+        self._coming: dict[str, object] = {}  # images and the request that brings them a segmentation
 
     def close(self) -> None:
         """Stop reading."""
@@ -75,11 +89,12 @@ class AnnotationFiles:
 
     def open_files(self, paths: Sequence[Path], viewport: int | None) -> None:
         """Lay label maps on the images that they belong to, or on the one of a viewport."""
+        request = object()
         for path in paths:
             self._folder = path.parent
-            self._threads.submit(self._read, path, viewport)
+            self._threads.submit(self._read, path, viewport, request)
 
-    def _read(self, path: Path, viewport: int | None) -> None:
+    def _read(self, path: Path, viewport: int | None, request: object) -> None:
         title = "Reading a segmentation"
         self._post(lambda: self._session.set_activity(Activity(title)))
 
@@ -95,15 +110,15 @@ class AnnotationFiles:
             message = str(error)
             self._post(lambda: self._failed(message))
         else:
-            self._post(partial(self._arrived, path, read, names, viewport))
+            self._post(partial(self._arrived, _File(path, read, names, request), viewport))
 
     def _failed(self, message: str) -> None:
         self._session.set_activity(None)
         self._session.notice.emit("error", message)
 
-    def _arrived(self, path: Path, read: FileLabels, names: Names, viewport: int | None) -> None:
+    def _arrived(self, file: _File, viewport: int | None) -> None:
         """A file was read: lay it where it belongs, or ask."""
-        session = self._session
+        session, path, read = self._session, file.path, file.read
         session.set_activity(None)
         slots = session.slots
         pointed = viewport is not None and viewport < len(slots) and slots[viewport].state is not None
@@ -116,7 +131,7 @@ class AnnotationFiles:
             return
         if choice.sure:
             first = choice.candidates[0]
-            self._lay(path, read, names, first, first.match.order or Reorder())
+            self._lay(file, first, first.match.order or Reorder())
             return
         shown = "The segmentation" if session.identity_hidden else path.name
         dialog = SegmentationDialog(
@@ -124,36 +139,56 @@ class AnnotationFiles:
             partial(self._preview, read), self._window,
         )  # fmt: skip
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.accepted.connect(lambda: self._lay(path, read, names, *dialog.answer))
+        dialog.accepted.connect(lambda: self._lay(file, *dialog.answer))
         dialog.open()
 
     def _preview(self, read: FileLabels, candidate: Candidate, order: Reorder) -> QImage | None:
         return preview(self._context, candidate.image, order.apply(read.labels), PICTURE)
 
-    def _lay(self, path: Path, read: FileLabels, names: Names, candidate: Candidate, order: Reorder) -> None:
-        """Lay a segmentation on an image, after asking where it has one that no file holds."""
-        before = self._session.annotation.of(candidate.image.sop_uid)
+    def _lay(self, file: _File, candidate: Candidate, order: Reorder) -> None:
+        """Lay a segmentation on an image, after asking where it has another one.
 
-        def call() -> None:
-            self._threads.submit(self._make, path, read, names, candidate, order)
+        Files that are opened together and belong to one image (a benign and a malignant mask) come to lie together.
+        """
+        uid, hidden = candidate.image.sop_uid, self._session.identity_hidden
+        before = self._session.annotation.of(uid)
+        together = self._coming.get(uid) is file.request
+        self._coming[uid] = file.request
 
-        if before is None or not before.unsaved:
-            call()
+        def call(*, add: bool) -> None:
+            self._threads.submit(self._make, file, candidate, order, add=add)
+
+        again = before is not None and before.origin.path == file.path and not before.unsaved
+        if together or again or before is None or not before.map.counts:
+            call(add=together)
             return
         where = f"{candidate.image.label} {candidate.image.modality}"
+        lost = " with changes that no file holds" if before.unsaved else ""
+        what = "the new file" if hidden else file.path.name
         self._ask(
-            f"{where} has a segmentation with changes that no file holds. Replace it?",
-            "Replace", "Keep the one that is there", call,
+            f"{where} has a segmentation{lost}. Add the labels of {what} to it, or replace it?",
+            "Replace", "Add", partial(call, add=False), partial(call, add=True),
         )  # fmt: skip
 
-    def _make(self, path: Path, read: FileLabels, names: Names, candidate: Candidate, order: Reorder) -> None:
-        labels = LabelMap.of(order.apply(read.labels))
+    def _make(self, file: _File, candidate: Candidate, order: Reorder, *, add: bool) -> None:
+        labels = LabelMap.of(order.apply(file.read.labels))
+        names = names_by_file(file.path.name.removesuffix(suffix_of(file.path) or ""), labels.counts, file.names)
+        notes = file.read.notes
+        if not order.as_stored:
+            notes = (*notes, f"The file is stored otherwise: {order.describe()}.")
+        state = (labels.state, names)
+        found = Segmentation(candidate.image.sop_uid, labels, names, Origin(file.path, order), state, notes=notes)
+        if add:
+            self._post(partial(self._adding.add, found, partial(self._keep_and_show, found, candidate)))
+        else:
+            self._keep_and_show(found, candidate)
+
+    def _keep_and_show(self, found: Segmentation, candidate: Candidate) -> None:
+        """Show a segmentation after it was kept: no stroke may come before what it is drawn on is safe."""
         store, image = self._annotating.store, candidate.image
-        if store is not None:  # before it is shown: no stroke may come before what it is drawn on is safe
-            store.adopt(image, image_geometry(image), labels.copy(), names)
+        if store is not None:
+            store.adopt(image, image_geometry(image), found.map.copy(), found.names)
             store.flush()
-        notes = read.notes if order.as_stored else (*read.notes, f"The file is stored otherwise: {order.describe()}.")
-        found = Segmentation(image.sop_uid, labels, names, Origin(path, order), (labels.state, names), notes=notes)
         self._post(partial(self._laid, found, candidate))
 
     def _laid(self, found: Segmentation, candidate: Candidate) -> None:

@@ -30,6 +30,7 @@ from viewer.app.volumes import Volumes
 from viewer.app.weights import named_weights
 from viewer.app.worklist import make_worklist
 from viewer.commands import Context, keys
+from viewer.commands.table import with_keys
 from viewer.model.display_file import load_displays
 from viewer.model.hanging import load_protocols
 from viewer.model.keymap import KeyMap
@@ -164,6 +165,7 @@ class Application(QObject):
         self.session.exam_changed.connect(self.runs.exam_opened)
         self.session.ai_changed.connect(self.runs.automatic_changed)
         self.opening.label_maps = lambda paths: self.segmentations.open_files(paths, None)
+        self.opening.words = lambda text: with_keys(text, self.context)
         self.loader.window_ready.connect(self._window_ready)
         self.loader.question_raised.connect(self.opening.ask)
         self.loader.frame_failed.connect(self._frame_failed)

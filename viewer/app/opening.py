@@ -8,8 +8,10 @@ from pathlib import Path
 
 from gmic_core.errors import GmicError
 from gmic_core.exam.model import Exam, MammoImage, ScanResult
+from gmic_core.exam.names import LABEL_MAP
 from gmic_core.segmentation.read_process import suffix_of
 from viewer.app.hanging import Hanging
+from viewer.commands.annotation_beside import segmentations_beside
 from viewer.model.answers import Answer, answered
 from viewer.model.hanging import Protocol
 from viewer.model.hanging_steps import Stage
@@ -43,6 +45,7 @@ class Opening:
         self._loader, self._scanner = loader, scanner
         self.hanging = Hanging(session, settings, loader, protocols)
         self.label_maps: Callable[[Sequence[Path]], None] | None = None  # lays them on the open exam
+        self.words: Callable[[str], str] = str  # fills in the keys of commands
 
     # -- paths ---------------------------------------------------------------------------------------------------
     def open_paths(self, paths: Sequence[Path]) -> None:
@@ -92,10 +95,9 @@ class Opening:
         if patients > 1:
             text = f"Images of {patients} patients were found; each patient's exams stand apart in the study list."
             session.notice.emit("hint", text)
+        beside = len(segmentations_beside(session))
         if found.rejected:
-            count = len(found.rejected)
-            files = "1 file is" if count == 1 else f"{count} files are"
-            session.notice.emit("hint", f"{files} no breast image that can be shown; the study list says why.")
+            session.notice.emit("hint", self.words(_left_out(len(found.rejected), beside)))
 
     def extend(self, found: ScanResult) -> tuple[MammoImage, ...]:
         """Take the images that an exam got since it was opened; return those that the open exam got.
@@ -149,10 +151,8 @@ class Opening:
             self._session.notice.emit("warning", str(error))
 
 
-LABEL_MAP = "a segmentation mask"
-"""Beginning of the reason for which a label map is no image; see gmic_core.exam.raster."""
 NAMELESS = "the name gives no side and view"
-"""The same for a file that may be anything."""
+"""Beginning of the reason for which a file is no image that may be anything."""
 
 
 def _label_maps(found: ScanResult) -> bool:
@@ -172,6 +172,20 @@ def _first_named(paths: Sequence[Path], exams: Sequence[Exam]) -> Exam:
     held = [exam for exam in exams if any(_lies_in(file, paths[0]) for image in exam.images for file in image.files)]
     held = held or list(exams)
     return max((exam for exam in held if exam is held[0] or same_patient(exam, held[0])), key=lambda exam: exam.date)
+
+
+def _left_out(count: int, segmentations: int) -> str:
+    """Say how many files are no images, and that some of them can be shown on the images."""
+    others = count - segmentations
+    said = []
+    if segmentations:
+        lie = "1 segmentation lies" if segmentations == 1 else f"{segmentations} segmentations lie"
+        said.append(f"{lie} beside the images; {{annotate.open_beside}} shows them.")
+    if others > 0:
+        more = " more" if segmentations else ""
+        files = f"1{more} file is" if others == 1 else f"{others}{more} files are"
+        said.append(f"{files} no breast image that can be shown; the study list says why.")
+    return " ".join(said)
 
 
 def _lies_in(file: Path, path: Path) -> bool:

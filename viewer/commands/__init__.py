@@ -3,6 +3,7 @@
 from viewer.commands import (
     ai,
     annotation,
+    annotation_beside,
     annotation_edit,
     annotation_files,
     display,
@@ -40,6 +41,7 @@ __all__ = [
     "Context",
     "ai",
     "annotation",
+    "annotation_beside",
     "annotation_edit",
     "annotation_files",
     "display",
