@@ -13,12 +13,14 @@ from gmic_core.exam.model import MammoImage
 from viewer.model.annotation.edits import Edit
 from viewer.model.annotation.label_map import LabelMap
 from viewer.model.annotation.lesion_list import LesionRow
+from viewer.model.annotation.linked_outlines import Projection, hidden_labels
 from viewer.model.annotation.place import image_geometry, voxel_mm
 from viewer.model.annotation.state import Segmentation
 from viewer.model.session import Session
 from viewer.services.annotation_keeper import Kept
 from viewer.services.annotations import AnnotationStore
 from viewer.services.lesions import LesionLister
+from viewer.services.projections import Projector
 
 LIST_MS = 150
 """Lesions are listed so long after the last edit."""
@@ -38,6 +40,7 @@ class Annotating:
         self._model = session.annotation
         self.store = AnnotationStore(self._problem) if remember else None
         self._lister = LesionLister(post, self._listed)
+        self._projector = Projector(post, self._projected)
         self._threads = ThreadPoolExecutor(1, "segmentations-kept")
         self._looked: set[str] = set()
         self._own: set[str] = set()  # segmentations that the store has from elsewhere
@@ -124,16 +127,32 @@ class Annotating:
             self.store.adopt(image, image_geometry(image), found.map.copy(), found.names)
         self._own.discard(sop_uid)
         self._ask(sop_uid, frozenset(found.map.counts))
+        self._project(found)
 
     def _edited(self, sop_uid: str, edit: Edit) -> None:
         if self.store is not None:
             self.store.edit(sop_uid, edit)
         self._ask(sop_uid, edit.labels)
+        found = self._model.of(sop_uid)
+        if found is not None:
+            self._project(found)
 
     def _named(self, sop_uid: str) -> None:
         found = self._model.of(sop_uid)
         if self.store is not None and found is not None:
             self.store.name(sop_uid, found.names)
+        before = self._model.projections.get(sop_uid)
+        if found is not None and (before is None or before.hidden != hidden_labels(found)):
+            self._project(found)
+
+    # -- other modalities ----------------------------------------------------------------------------------------
+    def _project(self, found: Segmentation) -> None:
+        self._projector.ask(found.sop_uid, found.map, hidden_labels(found))
+
+    def _projected(self, sop_uid: str, labels: LabelMap, projection: Projection | None) -> None:
+        found = self._model.of(sop_uid)
+        if found is not None and found.map is labels:
+            self._model.set_projection(sop_uid, projection)
 
     # -- lesions -------------------------------------------------------------------------------------------------
     def _ask(self, sop_uid: str, labels: frozenset[int]) -> None:
@@ -156,5 +175,6 @@ class Annotating:
         """Save what changed and stop."""
         self._threads.shutdown(wait=True, cancel_futures=True)
         self._lister.close()
+        self._projector.close()
         if self.store is not None:
             self.store.close()

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QComboBox, QFrame, QGridLayout, QHBoxLayout, QScro
 from viewer.commands import COMMANDS, Context, run
 from viewer.commands.annotation import TOOLS, active_segmentation
 from viewer.model.annotation.brush import SIZES_MM
+from viewer.model.annotation.linked_outlines import linked_text
 from viewer.model.annotation.settings import CLEAR
 from viewer.views import parts, theme
 from viewer.views.annotation_lists import LabelList, LesionList
@@ -76,7 +77,10 @@ class AnnotationPanel(QWidget):
         self._build()
         session = context.session
         annotation = session.annotation
-        signals = (*state_signals(context), annotation.named, annotation.lesions_changed, annotation.keeping_changed)
+        signals = (
+            *state_signals(context), annotation.named, annotation.lesions_changed, annotation.keeping_changed,
+            annotation.projected,
+        )  # fmt: skip
         self._refresher = Refresher(self, signals, self.refresh)
         self.refresh()
 
@@ -173,6 +177,7 @@ class AnnotationPanel(QWidget):
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(self._button("annotate.fill", "Fill"))
+        row.addWidget(self._button("annotate.linked", "Linked"))
         row.addWidget(self.opacity, 1)
         return row
 
@@ -202,15 +207,16 @@ class AnnotationPanel(QWidget):
         session = self._context.session
         found, image = active_segmentation(self._context), session.active_image
         where = f"{image.label} {image.modality}" if image is not None else ""
+        linked = linked_text(session, image) if image is not None else ""
         if found is None:
             self.file.setText(f"{where}: none yet - paint, or drop a label map" if where else "")
-            self.keeping.setText("")
+            self.keeping.setText(linked)
             return
         path = found.origin.path
         name = "not in a file yet" if path is None else "in a file" if session.identity_hidden else path.name
         self.file.setText(f"{where}: {name}{', changed' if found.unsaved and path is not None else ''}")
         kept = session.annotation.keeping or KEPT
-        self.keeping.setText("\n".join((kept, *found.notes)))
+        self.keeping.setText("\n".join((kept, *([linked] if linked else []), *found.notes)))
 
     def _refresh_over(self) -> None:
         found, settings = active_segmentation(self._context), self._context.session.annotation.settings

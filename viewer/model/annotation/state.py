@@ -13,6 +13,7 @@ from gmic_core.segmentation.label_descriptions import CLEAR, LabelDescription, d
 from viewer.model.annotation.edits import Edit
 from viewer.model.annotation.label_map import LabelMap, Node
 from viewer.model.annotation.lesion_list import LesionRow
+from viewer.model.annotation.linked_outlines import Projection
 from viewer.model.annotation.paint import LabelLayer
 from viewer.model.annotation.settings import AnnotationSettings
 
@@ -84,6 +85,7 @@ class AnnotationModel:
     edited(str sop_uid, Edit) : an edit is complete, or was undone or redone (then the edit back or onwards).
     named(str sop_uid) : descriptions of labels are others now.
     opened(str sop_uid) : an image has another segmentation, or none any more.
+    projected(str sop_uid) : an image is seen otherwise along its slices.
     saved(str sop_uid), lesions_changed(str sop_uid), settings_changed(AnnotationSettings), mode_changed(bool)
     polygon_changed() : the polygon that is being drawn.
 
@@ -93,6 +95,7 @@ class AnnotationModel:
     keeping : in words, how far edits are safe; shown in the panel.
     shown_lesion : (SOP UID, label, number) of the lesion that was jumped to last.
     polygon : (SOP UID, slice, stored places) of the polygon that is being drawn, or None.
+    projections : segmentations as they are seen along the slices, by image; for the other images of the view.
     """
 
     changed = Signal(str)
@@ -100,6 +103,7 @@ class AnnotationModel:
     named = Signal(str)
     opened = Signal(str)
     saved = Signal(str)
+    projected = Signal(str)
     lesions_changed = Signal(str)
     settings_changed = Signal(object)
     mode_changed = Signal(bool)
@@ -108,6 +112,7 @@ class AnnotationModel:
 
     def __init__(self) -> None:
         self._images: dict[str, Segmentation] = {}
+        self.projections: dict[str, Projection] = {}
         self.settings = AnnotationSettings()
         self.on = False
         self.keeping = ""
@@ -140,6 +145,7 @@ class AnnotationModel:
     def put(self, segmentation: Segmentation) -> None:
         """Give an image its segmentation, in the place of the one that it has."""
         self._images[segmentation.sop_uid] = segmentation
+        self.set_projection(segmentation.sop_uid, None)  # that of the one before
         self.opened.emit(segmentation.sop_uid)
         known = {entry.index for entry in segmentation.labels}
         if known and self.settings.label not in known:
@@ -148,6 +154,7 @@ class AnnotationModel:
     def remove(self, sop_uid: str) -> None:
         """Take the segmentation of an image away; files stay."""
         if self._images.pop(sop_uid, None) is not None:
+            self.set_projection(sop_uid, None)
             self.opened.emit(sop_uid)
 
     def clear(self) -> None:
@@ -227,6 +234,14 @@ class AnnotationModel:
         if segmentation is not None:
             segmentation.lesions, segmentation.lesions_revision = rows, revision
             self.lesions_changed.emit(sop_uid)
+
+    def set_projection(self, sop_uid: str, projection: Projection | None) -> None:
+        """Take how an image is seen along its slices; None: nothing is to be seen."""
+        before = self.projections.pop(sop_uid, None)
+        if projection is not None:
+            self.projections[sop_uid] = projection
+        if projection is not before:
+            self.projected.emit(sop_uid)
 
     def show_lesion(self, sop_uid: str, row: LesionRow) -> None:
         """Remember which lesion was jumped to, for the next step and for the list."""
