@@ -15,8 +15,9 @@ from viewer.model.annotation.label_map import LabelMap
 from viewer.model.annotation.lesion_list import LesionRow
 from viewer.model.annotation.linked_outlines import Projection, hidden_labels
 from viewer.model.annotation.place import image_geometry, voxel_mm
-from viewer.model.annotation.state import Segmentation
+from viewer.model.annotation.state import Origin, Segmentation
 from viewer.model.session import Session
+from viewer.services.annotation_about import About
 from viewer.services.annotation_keeper import Kept
 from viewer.services.annotations import AnnotationStore
 from viewer.services.lesions import LesionLister
@@ -24,6 +25,18 @@ from viewer.services.projections import Projector
 
 LIST_MS = 150
 """Lesions are listed so long after the last edit."""
+
+
+def about_of(segmentation: Segmentation) -> About:
+    """Return what is kept with a segmentation beside voxels and names."""
+    origin = segmentation.origin
+    saved = origin.path is not None and not segmentation.unsaved
+    return About(segmentation.known, segmentation.remarks, origin.path, origin.stamp, saved)
+
+
+def history_keys(sop_uid: str) -> list[tuple[str, str]]:
+    """Return the entries of the history that a segmentation has."""
+    return [("labels", sop_uid), ("label names", sop_uid), ("lesion notes", sop_uid)]
 
 
 class Annotating:
@@ -52,6 +65,7 @@ class Annotating:
         self._model.opened.connect(self._opened)
         self._model.edited.connect(self._edited)
         self._model.named.connect(self._named)
+        self._model.described.connect(self._described)
         session.exam_changed.connect(self._exam_changed)
         for signal in (session.exams_changed, session.layout_changed):
             signal.connect(self._look_for_kept, check_nargs=False)
@@ -88,7 +102,7 @@ class Annotating:
             kept = store.load(image, geometry)
             if kept is None or not (kept.map.counts or kept.names):
                 return
-            store.adopt(image, geometry, kept.map.copy(), kept.names, kept)
+            store.adopt(image, geometry, kept.map.copy(), kept.names, kept, kept.about)
         except GmicError as error:
             message = f"{image.label} {image.modality}: {error}"
             self._post(lambda: self._session.notice.emit("warning", message))
@@ -99,7 +113,14 @@ class Annotating:
         session = self._session
         if session.image(image.sop_uid) is None or self._model.of(image.sop_uid) is not None:
             return
-        self.take(Segmentation(image.sop_uid, kept.map, kept.names))
+        about = kept.about
+        saved = (kept.map.state, kept.names) if about.saved else None
+        origin = Origin(about.path, stamp=about.stamp)
+        self.take(
+            Segmentation(
+                image.sop_uid, kept.map, kept.names, origin, saved, known=about.known, remarks=about.remarks
+            )
+        )  # fmt: skip
         where = f"{image.label} {image.modality}"
         if kept.closed:
             session.notice.emit("hint", f"The segmentation of {where} is here again as it was left.")
@@ -115,8 +136,7 @@ class Annotating:
         """Show a segmentation that the store has already."""
         self._own.add(segmentation.sop_uid)
         self._model.put(segmentation)
-        keys = [("labels", segmentation.sop_uid), ("label names", segmentation.sop_uid)]
-        self._session.history.accept(keys)
+        self._session.history.accept(history_keys(segmentation.sop_uid))
 
     # -- what changes --------------------------------------------------------------------------------------------
     def _opened(self, sop_uid: str) -> None:
@@ -124,7 +144,7 @@ class Annotating:
         if found is None or image is None:
             return
         if self.store is not None and sop_uid not in self._own:
-            self.store.adopt(image, image_geometry(image), found.map.copy(), found.names)
+            self.store.adopt(image, image_geometry(image), found.map.copy(), found.names, about=about_of(found))
         self._own.discard(sop_uid)
         self._ask(sop_uid, frozenset(found.map.counts))
         self._project(found)
@@ -134,8 +154,16 @@ class Annotating:
             self.store.edit(sop_uid, edit)
         self._ask(sop_uid, edit.labels)
         found = self._model.of(sop_uid)
-        if found is not None:
-            self._project(found)
+        if found is None:
+            return
+        self._project(found)
+        if found.origin.path is not None and not found.unsaved:  # undone, back to what the file holds
+            self._described(sop_uid)
+
+    def _described(self, sop_uid: str) -> None:
+        found = self._model.of(sop_uid)
+        if self.store is not None and found is not None:
+            self.store.describe(sop_uid, about_of(found))
 
     def _named(self, sop_uid: str) -> None:
         found = self._model.of(sop_uid)

@@ -13,6 +13,7 @@ from viewer.model.annotation.settings import CLEAR
 from viewer.views import parts, theme
 from viewer.views.annotation_lists import LabelList, LesionList
 from viewer.views.command_widgets import CommandButton, KeepKeys, Refresher, state_signals
+from viewer.views.lesion_note import LesionNote
 from viewer.views.overlay_controls import ValueSlider
 
 PANEL_WIDTH = 268
@@ -52,6 +53,7 @@ class AnnotationPanel(QWidget):
     Attributes
     ----------
     labels, lesions : the two lists.
+    note : the note on the chosen lesion.
     file, keeping : which file it is, and how far it is safe.
     sections : what measurements are added to, below the lesions.
     """
@@ -72,6 +74,9 @@ class AnnotationPanel(QWidget):
         self.opacity = ValueSlider(context, "annotate.opacity")
         self.over = QComboBox()
         self.labels, self.lesions = LabelList(context), LesionList(context)
+        self.note = LesionNote(context)
+        self.lesions.note_wanted.connect(lambda: self.note.setFocus(Qt.FocusReason.ShortcutFocusReason))
+        self.note.done.connect(self.lesions.setFocus)
         self.none = parts.caption("", wrap=True)
         self.sections = QVBoxLayout()
         self._build()
@@ -106,8 +111,9 @@ class AnnotationPanel(QWidget):
         column.addWidget(self.labels)
         column.addLayout(self._looks())
         column.addWidget(parts.hairline())
-        column.addLayout(self._heading("Lesions", "annotate.interpolate"))
+        column.addLayout(self._heading("Lesions", "annotate.interpolate", "annotate.save_lesions"))
         column.addWidget(self.lesions)
+        column.addWidget(self.note)
         column.addWidget(self.none)
         column.addStretch(1)
         area = QScrollArea(self)
@@ -198,6 +204,8 @@ class AnnotationPanel(QWidget):
         self.labels.fill()
         count = self.lesions.fill()
         self.lesions.setVisible(count > 0)
+        self.note.setVisible(count > 0)
+        self.note.refresh()
         self.none.setVisible(count == 0)
         found = active_segmentation(self._context)
         listing = found is not None and found.map.counts and found.lesions_revision < 0

@@ -28,6 +28,7 @@ class LesionRow:
     centre : (slice, row, column) of the middle of its voxels; ``best_slice`` is the slice where it is largest.
     box : half-open (row0, col0, row1, col1) in stored pixels.
     diameter_mm : the largest across on one slice.
+    id : the number that stays with the lesion; 0: none was given yet.
     """
 
     label: int
@@ -38,6 +39,7 @@ class LesionRow:
     best_slice: int
     box: tuple[int, int, int, int]
     diameter_mm: float
+    id: int = 0
 
     def size_text(self, spacing: Spacing, *, calibrated: bool) -> str:
         """Return volume or, of a single image, area, and diameter; in pixels where no spacing is known."""

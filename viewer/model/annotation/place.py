@@ -10,7 +10,6 @@ from gmic_core.errors import SegmentationError
 from gmic_core.exam.geometry import stored_to_patient
 from gmic_core.exam.model import MammoImage
 from gmic_core.segmentation.geometry import Match, Reorder, Shape, VolumeGeometry, match
-
 from viewer.model.placement import image_orientation
 
 
