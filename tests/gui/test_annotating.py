@@ -287,6 +287,12 @@ def test_outlines_lie_on_the_voxels_in_each_viewport(window: MainWindow, context
     assert not (_pixels(view) == RED).all(axis=-1).any()
 
 
+def uid_of(context: Context) -> str:
+    image = context.session.active_image
+    assert image is not None
+    return image.sop_uid
+
+
 def test_the_panel_lists_labels_and_changes_them(window: MainWindow, context: Context) -> None:
     run("annotate.tool_paint", context)
     view = _view(window)
@@ -298,7 +304,11 @@ def test_the_panel_lists_labels_and_changes_them(window: MainWindow, context: Co
     assert labels.currentRow() == 1
     labels.setCurrentRow(0)
     assert context.session.annotation.settings.label == 1
-    labels.editItem(labels.item(0))
+    labels.setFocus()
+    QTest.keyClick(labels, Qt.Key.Key_Space)
+    assert not context.session.annotation.of(uid_of(context)).name(1).visible  # type: ignore[union-attr]
+    QTest.keyClick(labels, Qt.Key.Key_Space)
+    QTest.keyClick(labels, Qt.Key.Key_F2)  # a window preset elsewhere
     editor = QApplication.focusWidget()
     assert isinstance(editor, QLineEdit)
     editor.setText("1  ")
@@ -350,7 +360,7 @@ def test_lesions_have_numbers_and_notes(window: MainWindow, context: Context, hi
     assert context.session.annotation.settings.tool == "navigate"  # letters and digits are no commands here
     QTest.keyClick(panel.note, Qt.Key.Key_Return)
     assert found.remarks == ((1, "calcified, stable since 2019"),)
-    put(300, 30)  # larger: first in the list, but the number and the note stay where they were
+    put(20, 30)  # above it: first in the list, but the number and the note stay where they were
     texts = [panel.lesions.item(k).text().split("\n") for k in range(panel.lesions.count())]
     assert [text[0] for text in texts] == ["2  Label 1", "1  Label 1"]
     assert texts[1][2] == "calcified, stable since 2019"

@@ -274,7 +274,7 @@ def _step_lesion(context: Context, step: int) -> None:
     if found is None or not found.lesions:
         return
     rows, shown = list(found.lesions), context.session.annotation.shown_lesion
-    at = next((k for k, row in enumerate(rows) if shown == (found.sop_uid, row.label, row.number)), None)
+    at = next((k for k, row in enumerate(rows) if shown == (found.sop_uid, row.label, row.id)), None)
     target = (0 if step > 0 else len(rows) - 1) if at is None else (at + step) % len(rows)
     _show(context, found, rows[target])
 

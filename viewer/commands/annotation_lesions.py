@@ -15,7 +15,7 @@ def _shown(context: Context) -> tuple[str, int] | None:
     found = session.annotation.of(image.sop_uid) if image is not None else None
     if found is None or shown is None or shown[0] != found.sop_uid:
         return None
-    row = next((row for row in found.lesions if (row.label, row.number) == shown[1:]), None)
+    row = next((row for row in found.lesions if (row.label, row.id) == shown[1:]), None)
     return (found.sop_uid, row.id) if row is not None else None
 
 

@@ -23,7 +23,7 @@ from viewer.model.annotation.lesion_list import LesionRow
 from viewer.model.annotation.place import voxel_mm
 from viewer.views import icons, theme
 from viewer.views.command_widgets import KeepKeys
-from viewer.views.typing_keys import KeepTyping
+from viewer.views.typing_keys import LISTED, KeepTyping
 
 ENTRY = Qt.ItemDataRole.UserRole
 LABEL_HEIGHT, LESION_HEIGHT, NOTE_HEIGHT = 26, 38, 15
@@ -54,6 +54,7 @@ class PlainList(QListWidget):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         KeepKeys(self)
+        KeepTyping(self, LISTED)
 
     def fit(self) -> None:
         """Take the height of the rows."""
@@ -229,9 +230,9 @@ class LesionList(PlainList):
                 item.setIcon(QIcon(swatch(entry.colour, self.devicePixelRatioF())))
                 told = f"Lesion {row.id}, {entry.name}: {row.voxels:,} voxels\n{where}{size}"
                 item.setToolTip(told + (f"\n{note}" if note else ""))
-                if shown == (found.sop_uid, row.label, row.number):
+                if shown == (found.sop_uid, row.label, row.id):
                     self.setCurrentRow(number)
-            if not any(shown == (found.sop_uid, row.label, row.number) for row in rows if found is not None):
+            if not any(shown == (found.sop_uid, row.label, row.id) for row in rows if found is not None):
                 self.setCurrentRow(-1)
         self.fit()
         return len(rows)

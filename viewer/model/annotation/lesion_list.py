@@ -66,7 +66,7 @@ class LesionFinder:
     def find(
         self, planes: Mapping[int, Plane], labels: frozenset[int], changed: frozenset[int], stop: Callable[[], bool]
     ) -> tuple[LesionRow, ...] | None:
-        """Return the lesions of all labels, the largest of each label first; None where it was stopped.
+        """Return the lesions of all labels, those of a label from slice to slice; None where it was stopped.
 
         Parameters
         ----------

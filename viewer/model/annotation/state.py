@@ -105,7 +105,7 @@ class AnnotationModel:
     ----------
     on : whether the window is in annotation mode.
     keeping : in words, how far edits are safe; shown in the panel.
-    shown_lesion : (SOP UID, label, number) of the lesion that was jumped to last.
+    shown_lesion : (SOP UID, label, id) of the lesion that was jumped to last.
     polygon : (SOP UID, slice, stored places) of the polygon that is being drawn, or None.
     projections : segmentations as they are seen along the slices, by image; for the other images of the view.
     """
@@ -277,7 +277,7 @@ class AnnotationModel:
 
     def show_lesion(self, sop_uid: str, row: LesionRow) -> None:
         """Remember which lesion was jumped to, for the next step and for the list."""
-        self.shown_lesion = (sop_uid, row.label, row.number)
+        self.shown_lesion = (sop_uid, row.label, row.id)
         self.lesions_changed.emit(sop_uid)
 
     # -- the annotator's hand ------------------------------------------------------------------------------------
