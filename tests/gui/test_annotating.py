@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLineEdit
+from pytestqt.qtbot import QtBot
 
 from gmic_core.segmentation.label_descriptions import LabelDescription
 from tests.helpers.mouse import double_click, drag, move
+from viewer.app.annotation_work import AnnotationWork
+from viewer.app.post import Poster
 from viewer.commands import COMMANDS, Context, run
-from viewer.model.annotation.place import image_shape
+from viewer.model.annotation.lesion_list import LesionFinder
+from viewer.model.annotation.place import image_shape, voxel_mm
+from viewer.services.jobs import JobRunner
 from viewer.views.main_window import MainWindow
 from viewer.views.viewport_view import ViewportView
 
@@ -184,7 +189,18 @@ def test_a_polygon_is_drawn_by_clicks_and_filled(window: MainWindow, context: Co
     assert hints[-1].startswith("Fill polygon: no polygon of three corners is drawn; choose 3 ")
 
 
-def test_slices_between_two_drawn_ones_are_filled(window: MainWindow, context: Context, hints: list[str]) -> None:
+@pytest.fixture
+def work(window: MainWindow, context: Context) -> Iterator[AnnotationWork]:
+    """What fills between slices, as in the application."""
+    post = Poster()
+    work = AnnotationWork(context, window, JobRunner(context.session, post), post)
+    context.actions.annotations = work  # type: ignore[attr-defined]
+    yield work
+    work.close()
+    post.close()
+
+
+def _draw_two_slices(window: MainWindow, context: Context) -> ViewportView:
     state = context.session.active_state
     assert state is not None
     run("annotate.tool_paint", context)
@@ -192,11 +208,39 @@ def test_slices_between_two_drawn_ones_are_filled(window: MainWindow, context: C
     for index in (2, 6):
         state.go_to_slice(index)
         drag(view, _at(view, 200.0, 150.0), QPointF(20, 0))
+    return view
+
+
+def test_slices_between_two_drawn_ones_are_filled(
+    window: MainWindow, context: Context, hints: list[str], work: AnnotationWork, qtbot: QtBot
+) -> None:
+    _draw_two_slices(window, context)
     run("annotate.interpolate", context)
-    assert hints[-1] == "Filled 3 slices of “Label 1”."
+    qtbot.waitUntil(lambda: hints[-1] == "Filled 3 slices of “Label 1”.", timeout=20_000)
     areas = (_labels(context) == 1).sum(axis=(1, 2))
     assert (areas[2:7] == areas[2]).all()
     assert areas[[0, 1, 7]].sum() == 0
+    assert context.session.activity is None
+    assert context.session.history.undo_label == "Fill between slices"
+    run("edit.undo", context)
+    assert (_labels(context) == 1).sum(axis=(1, 2))[3:6].sum() == 0
+
+
+def test_what_was_filled_of_a_segmentation_that_changed_meanwhile_is_dropped(
+    window: MainWindow, context: Context, hints: list[str], work: AnnotationWork, qtbot: QtBot
+) -> None:
+    view = _draw_two_slices(window, context)
+    run("annotate.interpolate", context)
+    run("annotate.interpolate", context)
+    assert hints[-1].endswith("slices are being filled already; wait until they are there.")
+    drag(view, _at(view, 300.0, 150.0), QPointF(20, 0))  # before the window hears of what was filled
+    told = "Nothing was filled: the segmentation was changed meanwhile. Fill between slices again."
+    qtbot.waitUntil(lambda: hints[-1] == told, timeout=20_000)
+    assert (_labels(context) == 1).sum(axis=(1, 2))[3:6].sum() == 0
+    assert context.session.history.undo_label == "Paint stroke"
+    run("annotate.interpolate", context)
+    context.session.annotation.clear()
+    qtbot.waitUntil(lambda: hints[-1] == "Nothing was filled: the segmentation is no longer there.", timeout=20_000)
 
 
 def test_the_label_under_the_cursor_is_picked(window: MainWindow, context: Context, hints: list[str]) -> None:
@@ -243,6 +287,12 @@ def test_outlines_lie_on_the_voxels_in_each_viewport(window: MainWindow, context
     assert not (_pixels(view) == RED).all(axis=-1).any()
 
 
+def uid_of(context: Context) -> str:
+    image = context.session.active_image
+    assert image is not None
+    return image.sop_uid
+
+
 def test_the_panel_lists_labels_and_changes_them(window: MainWindow, context: Context) -> None:
     run("annotate.tool_paint", context)
     view = _view(window)
@@ -254,7 +304,18 @@ def test_the_panel_lists_labels_and_changes_them(window: MainWindow, context: Co
     assert labels.currentRow() == 1
     labels.setCurrentRow(0)
     assert context.session.annotation.settings.label == 1
-    labels.item(0).setText("1  Raumforderung")
+    labels.setFocus()
+    QTest.keyClick(labels, Qt.Key.Key_Space)
+    assert not context.session.annotation.of(uid_of(context)).name(1).visible  # type: ignore[union-attr]
+    QTest.keyClick(labels, Qt.Key.Key_Space)
+    QTest.keyClick(labels, Qt.Key.Key_F2)  # a window preset elsewhere
+    editor = QApplication.focusWidget()
+    assert isinstance(editor, QLineEdit)
+    editor.setText("1  ")
+    QTest.keyClicks(editor, "Raumforderung 3")
+    QTest.keyClick(editor, Qt.Key.Key_Backspace)
+    QTest.keyClick(editor, Qt.Key.Key_Return)  # fills a polygon elsewhere
+    QApplication.processEvents()
     uid = context.session.active_image.sop_uid  # type: ignore[union-attr]
     found = context.session.annotation.of(uid)
     assert found is not None
@@ -269,6 +330,55 @@ def test_the_panel_lists_labels_and_changes_them(window: MainWindow, context: Co
     run("annotate.describe", context, LabelDescription(1, "", (1, 2, 3)))
     assert found.name(1) == LabelDescription(1, "Label 1", (1, 2, 3))
     assert "none yet" not in window.annotation.file.text()
+
+
+def test_lesions_have_numbers_and_notes(window: MainWindow, context: Context, hints: list[str]) -> None:
+    annotation, panel = context.session.annotation, window.annotation
+    state = context.session.active_state
+    assert state is not None
+    found = annotation.begin(state.image.sop_uid, image_shape(state.image))
+    finder = LesionFinder(found.map.shape, voxel_mm(state.image))
+
+    def put(row: int, size: int) -> None:
+        edit = found.map.replaced(3, (row, 100), np.ones((size, size), np.uint8))
+        annotation.commit(state.image.sop_uid, edit, written=False)
+        rows = finder.find(found.map.planes, frozenset({1}), frozenset({1}), lambda: False)
+        assert rows is not None
+        annotation.list_lesions(state.image.sop_uid, found.map.revision, rows)
+        panel.refresh()
+
+    assert not panel.note.isVisible()
+    put(100, 10)
+    assert not panel.note.isEnabled()
+    assert panel.note.accessibleDescription() == (
+        "Not available: no lesion is chosen; click one in the list or press N."
+    )
+    run("annotate.next_lesion", context)
+    panel.refresh()
+    panel.note.setFocus()
+    QTest.keyClicks(panel.note, "calcified, stable since 2019")
+    assert context.session.annotation.settings.tool == "navigate"  # letters and digits are no commands here
+    QTest.keyClick(panel.note, Qt.Key.Key_Return)
+    assert found.remarks == ((1, "calcified, stable since 2019"),)
+    put(20, 30)  # above it: first in the list, but the number and the note stay where they were
+    texts = [panel.lesions.item(k).text().split("\n") for k in range(panel.lesions.count())]
+    assert [text[0] for text in texts] == ["2  Label 1", "1  Label 1"]
+    assert texts[1][2] == "calcified, stable since 2019"
+    assert panel.lesions.sizeHintForRow(1) == panel.lesions.sizeHintForRow(0) + 15
+    panel.lesions.setFocus()
+    panel.lesions.setCurrentRow(1)
+    QTest.keyClick(panel.lesions, Qt.Key.Key_F2)
+    panel.refresh()
+    assert QApplication.focusWidget() is panel.note
+    assert panel.note.text() == "calcified, stable since 2019"
+    panel.note.selectAll()
+    QTest.keyClicks(panel.note, "something else")
+    QTest.keyClick(panel.note, Qt.Key.Key_Escape)
+    assert panel.note.text() == "calcified, stable since 2019"
+    run("edit.undo", context)  # the paint of the second one was no command: the note is the last step
+    assert found.remarks == ()
+    run("edit.redo", context)
+    assert found.remarks == ((1, "calcified, stable since 2019"),)
 
 
 def test_a_double_click_closes_a_polygon_and_does_not_maximise(window: MainWindow, context: Context) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -249,3 +250,96 @@ def test_a_second_file_for_an_image_is_asked_about(qtbot: QtBot, app: Applicatio
         next(button for button in box.buttons() if button.text().replace("&", "") == answer).click()
         assert _questions(app) == []
         qtbot.waitUntil(lambda counts=counts: annotation.of(uid).map.counts == counts, timeout=WAIT)  # type: ignore[union-attr]
+
+
+def _asked(app: Application) -> list[str]:
+    return [box.text() for box in _questions(app)]
+
+
+def test_the_original_file_and_notes_are_known_after_a_restart(
+    qtbot: QtBot, app: Application, qapp: QApplication, exam_folder: Path, tmp_path: Path
+) -> None:
+    image = _image(app, "L-CC")
+    path = tmp_path / "L-CC_seg.nii.gz"
+    write_labels(path, _labels(), image_geometry(image))
+    before = path.read_bytes()
+    run("annotate.open_files", app.context, [path], None)
+    annotation = app.session.annotation
+    qtbot.waitUntil(lambda: annotation.of(image.sop_uid) is not None, timeout=WAIT)
+    found = annotation.of(image.sop_uid)
+    assert found is not None
+    qtbot.waitUntil(lambda: len(found.lesions) == 2, timeout=WAIT)
+    app.session.put_image(0, image)
+    app.session.activate(0)
+    run("annotate.go_to_lesion", app.context, found.lesions[1])
+    run("annotate.note", app.context, "no change since 2019")
+    annotation.commit(image.sop_uid, found.map.replaced(0, (10, 10), np.full((4, 4), 2, np.uint8)), written=False)
+    qtbot.waitUntil(lambda: len(found.lesions) == 3, timeout=WAIT)
+    app.window.close()
+    app.shutdown()
+
+    again = Application(qapp)
+    try:
+        again.window.show()
+        again.actions.open_paths([exam_folder])
+        annotation = again.session.annotation
+        qtbot.waitUntil(lambda: annotation.of(image.sop_uid) is not None, timeout=WAIT)
+        back = annotation.of(image.sop_uid)
+        assert back is not None
+        assert (back.origin.path, back.unsaved) == (path, True)
+        qtbot.waitUntil(lambda: len(back.lesions) == 3, timeout=WAIT)
+        assert {row.id: (row.label, back.note(row.id)) for row in back.lesions} == {
+            1: (1, ""), 2: (2, "no change since 2019"), 3: (2, ""),
+        }  # fmt: skip
+        again.session.put_image(0, _image(again, "L-CC"))
+        again.session.activate(0)
+        run("annotate.toggle", again.context)
+        run("annotate.save", again.context)
+        assert _asked(again) == ["Overwrite L-CC_seg.nii.gz with the segmentation as it is now?"]
+        box = again.window.findChildren(QMessageBox)[0]
+        box.button(QMessageBox.StandardButton.Cancel).click()
+        assert path.read_bytes() == before
+        path.write_bytes(before + b"\0")
+        QApplication.processEvents()
+        run("annotate.save", again.context)
+        assert [text.split(". ")[0] for text in _asked(again)] == [
+            "Another program changed L-CC_seg.nii.gz since it was read or saved here"
+        ]
+        box = next(box for box in again.window.findChildren(QMessageBox) if box.isVisible())
+        next(button for button in box.buttons() if button.text() == "Overwrite").click()
+        qtbot.waitUntil(lambda: not back.unsaved, timeout=WAIT)
+        assert (np.asarray(nibabel.load(path).dataobj).T == back.map.dense()).all()
+        logged = "\n".join(again.log.last.lines)
+        assert "L-CC_seg" not in logged
+        assert str(tmp_path) not in logged
+    finally:
+        again.window.close()
+        again.shutdown()
+
+
+def test_all_lesions_of_the_exam_are_saved_as_a_table(
+    qtbot: QtBot, app: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("annotate.save_lesions", app.context)
+    assert app.told[-1][1].startswith("Save lesion table: no image holds a lesion; paint one with 4 or")  # type: ignore[attr-defined]
+    annotation = app.session.annotation
+    for label in ("R-CC", "L-MLO"):
+        image = _image(app, label)
+        found = annotation.begin(image.sop_uid, (1, ROWS, COLUMNS))
+        annotation.commit(image.sop_uid, found.map.replaced(0, (20, 30), np.full((10, 20), 1, np.uint8)), written=False)
+        qtbot.waitUntil(lambda found=found: len(found.lesions) == 1, timeout=WAIT)
+        annotation.write_note(image.sop_uid, 1, f"asked about {app.session.exam.patient_id}")  # type: ignore[union-attr]
+    path = tmp_path / "table.csv"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    run("annotate.save_lesions", app.context)
+    qtbot.waitUntil(lambda: ("hint", "Saved the table of 2 lesions.") in app.told, timeout=WAIT)  # type: ignore[attr-defined]
+    rows = list(csv.DictReader(path.read_text("utf-8").splitlines()))
+    assert sorted(row["image"] for row in rows) == ["L-MLO FFDM", "R-CC FFDM"]
+    assert {(row["lesion"], row["voxels"], row["centre_row"], row["note"]) for row in rows} == {
+        ("1", "200", "24.5", "asked about [hidden]")
+    }
+    exam = app.session.exam
+    assert exam is not None
+    assert exam.patient_name not in path.read_text("utf-8")
+    for label in ("R-CC", "L-MLO"):
+        annotation.remove(_image(app, label).sop_uid)

@@ -13,15 +13,30 @@ from gmic_core.exam.model import MammoImage
 from viewer.model.annotation.edits import Edit
 from viewer.model.annotation.label_map import LabelMap
 from viewer.model.annotation.lesion_list import LesionRow
+from viewer.model.annotation.linked_outlines import Projection, hidden_labels
 from viewer.model.annotation.place import image_geometry, voxel_mm
-from viewer.model.annotation.state import Segmentation
+from viewer.model.annotation.state import Origin, Segmentation
 from viewer.model.session import Session
+from viewer.services.annotation_about import About
 from viewer.services.annotation_keeper import Kept
 from viewer.services.annotations import AnnotationStore
 from viewer.services.lesions import LesionLister
+from viewer.services.projections import Projector
 
 LIST_MS = 150
 """Lesions are listed so long after the last edit."""
+
+
+def about_of(segmentation: Segmentation) -> About:
+    """Return what is kept with a segmentation beside voxels and names."""
+    origin = segmentation.origin
+    saved = origin.path is not None and not segmentation.unsaved
+    return About(segmentation.known, segmentation.remarks, origin.path, origin.stamp, saved)
+
+
+def history_keys(sop_uid: str) -> list[tuple[str, str]]:
+    """Return the entries of the history that a segmentation has."""
+    return [("labels", sop_uid), ("label names", sop_uid), ("lesion notes", sop_uid)]
 
 
 class Annotating:
@@ -38,6 +53,7 @@ class Annotating:
         self._model = session.annotation
         self.store = AnnotationStore(self._problem) if remember else None
         self._lister = LesionLister(post, self._listed)
+        self._projector = Projector(post, self._projected)
         self._threads = ThreadPoolExecutor(1, "segmentations-kept")
         self._looked: set[str] = set()
         self._own: set[str] = set()  # segmentations that the store has from elsewhere
@@ -49,6 +65,7 @@ class Annotating:
         self._model.opened.connect(self._opened)
         self._model.edited.connect(self._edited)
         self._model.named.connect(self._named)
+        self._model.described.connect(self._described)
         session.exam_changed.connect(self._exam_changed)
         for signal in (session.exams_changed, session.layout_changed):
             signal.connect(self._look_for_kept, check_nargs=False)
@@ -85,7 +102,7 @@ class Annotating:
             kept = store.load(image, geometry)
             if kept is None or not (kept.map.counts or kept.names):
                 return
-            store.adopt(image, geometry, kept.map.copy(), kept.names, kept)
+            store.adopt(image, geometry, kept.map.copy(), kept.names, kept, kept.about)
         except GmicError as error:
             message = f"{image.label} {image.modality}: {error}"
             self._post(lambda: self._session.notice.emit("warning", message))
@@ -96,7 +113,14 @@ class Annotating:
         session = self._session
         if session.image(image.sop_uid) is None or self._model.of(image.sop_uid) is not None:
             return
-        self.take(Segmentation(image.sop_uid, kept.map, kept.names))
+        about = kept.about
+        saved = (kept.map.state, kept.names) if about.saved else None
+        origin = Origin(about.path, stamp=about.stamp)
+        self.take(
+            Segmentation(
+                image.sop_uid, kept.map, kept.names, origin, saved, known=about.known, remarks=about.remarks
+            )
+        )  # fmt: skip
         where = f"{image.label} {image.modality}"
         if kept.closed:
             session.notice.emit("hint", f"The segmentation of {where} is here again as it was left.")
@@ -112,8 +136,7 @@ class Annotating:
         """Show a segmentation that the store has already."""
         self._own.add(segmentation.sop_uid)
         self._model.put(segmentation)
-        keys = [("labels", segmentation.sop_uid), ("label names", segmentation.sop_uid)]
-        self._session.history.accept(keys)
+        self._session.history.accept(history_keys(segmentation.sop_uid))
 
     # -- what changes --------------------------------------------------------------------------------------------
     def _opened(self, sop_uid: str) -> None:
@@ -121,19 +144,43 @@ class Annotating:
         if found is None or image is None:
             return
         if self.store is not None and sop_uid not in self._own:
-            self.store.adopt(image, image_geometry(image), found.map.copy(), found.names)
+            self.store.adopt(image, image_geometry(image), found.map.copy(), found.names, about=about_of(found))
         self._own.discard(sop_uid)
         self._ask(sop_uid, frozenset(found.map.counts))
+        self._project(found)
 
     def _edited(self, sop_uid: str, edit: Edit) -> None:
         if self.store is not None:
             self.store.edit(sop_uid, edit)
         self._ask(sop_uid, edit.labels)
+        found = self._model.of(sop_uid)
+        if found is None:
+            return
+        self._project(found)
+        if found.origin.path is not None and not found.unsaved:  # undone, back to what the file holds
+            self._described(sop_uid)
+
+    def _described(self, sop_uid: str) -> None:
+        found = self._model.of(sop_uid)
+        if self.store is not None and found is not None:
+            self.store.describe(sop_uid, about_of(found))
 
     def _named(self, sop_uid: str) -> None:
         found = self._model.of(sop_uid)
         if self.store is not None and found is not None:
             self.store.name(sop_uid, found.names)
+        before = self._model.projections.get(sop_uid)
+        if found is not None and (before is None or before.hidden != hidden_labels(found)):
+            self._project(found)
+
+    # -- other modalities ----------------------------------------------------------------------------------------
+    def _project(self, found: Segmentation) -> None:
+        self._projector.ask(found.sop_uid, found.map, hidden_labels(found))
+
+    def _projected(self, sop_uid: str, labels: LabelMap, projection: Projection | None) -> None:
+        found = self._model.of(sop_uid)
+        if found is not None and found.map is labels:
+            self._model.set_projection(sop_uid, projection)
 
     # -- lesions -------------------------------------------------------------------------------------------------
     def _ask(self, sop_uid: str, labels: frozenset[int]) -> None:
@@ -156,5 +203,6 @@ class Annotating:
         """Save what changed and stop."""
         self._threads.shutdown(wait=True, cancel_futures=True)
         self._lister.close()
+        self._projector.close()
         if self.store is not None:
             self.store.close()

@@ -19,8 +19,9 @@ from gmic_core.segmentation.geometry import Reorder
 from gmic_core.segmentation.label_descriptions import LabelDescription, read_descriptions, write_descriptions
 from gmic_core.segmentation.read_process import suffix_of
 from gmic_core.segmentation.write import WRITTEN, write_labels
-from viewer.app.annotating import Annotating
+from viewer.app.annotating import Annotating, about_of, history_keys
 from viewer.app.annotation_adding import Adding
+from viewer.app.annotation_work import AnnotationWork
 from viewer.commands import Context
 from viewer.commands.annotation import active_segmentation
 from viewer.model.annotation.joining import names_by_file
@@ -64,6 +65,7 @@ class AnnotationFiles:
     ) -> None:
         self._context, self._session = context, context.session
         self._window, self._annotating, self._jobs, self._post = window, annotating, jobs, post
+        self._work = AnnotationWork(context, window, jobs, post)
         self._reader = SegmentationReader()
         self._threads = ThreadPoolExecutor(1, "segmentations-read")
         self._folder = Path.home()
@@ -71,7 +73,8 @@ class AnnotationFiles:
         self._coming: dict[str, object] = {}  # images and the request that brings them a segmentation
 
     def close(self) -> None:
-        """Stop reading."""
+        """Stop reading and filling."""
+        self._work.close()
         self._reader.close()
         self._threads.shutdown(wait=True, cancel_futures=True)
 
@@ -158,7 +161,7 @@ class AnnotationFiles:
         def call(*, add: bool) -> None:
             self._threads.submit(self._make, file, candidate, order, add=add)
 
-        again = before is not None and before.origin.path == file.path and not before.unsaved
+        again = before is not None and before.origin.path == file.path.absolute() and not before.unsaved
         if together or again or before is None or not before.map.counts:
             call(add=together)
             return
@@ -176,8 +179,8 @@ class AnnotationFiles:
         notes = file.read.notes
         if not order.as_stored:
             notes = (*notes, f"The file is stored otherwise: {order.describe()}.")
-        state = (labels.state, names)
-        found = Segmentation(candidate.image.sop_uid, labels, names, Origin(file.path, order), state, notes=notes)
+        origin = Origin(file.path.absolute(), order, stamp=file_stamp(file.path))
+        found = Segmentation(candidate.image.sop_uid, labels, names, origin, (labels.state, names), notes=notes)
         if add:
             self._post(partial(self._adding.add, found, partial(self._keep_and_show, found, candidate)))
         else:
@@ -187,7 +190,7 @@ class AnnotationFiles:
         """Show a segmentation after it was kept: no stroke may come before what it is drawn on is safe."""
         store, image = self._annotating.store, candidate.image
         if store is not None:
-            store.adopt(image, image_geometry(image), found.map.copy(), found.names)
+            store.adopt(image, image_geometry(image), found.map.copy(), found.names, about=about_of(found))
             store.flush()
         self._post(partial(self._laid, found, candidate))
 
@@ -208,10 +211,12 @@ class AnnotationFiles:
         if found is None:
             return
         path = found.origin.path
-        if again and path is not None and suffix_of(path) in WRITTEN:
+        if again and path is not None and suffix_of(path) in WRITTEN and path.is_file():
+            name = "its file" if self._session.identity_hidden else path.name
+            other = file_stamp(path) != found.origin.stamp
             self._ask(
-                f"Overwrite {'its file' if self._session.identity_hidden else path.name} with the segmentation as it "
-                "is now?",
+                (f"Another program changed {name} since it was read or saved here. " if other else "")
+                + f"Overwrite {name} with the segmentation as it is now?",
                 "Overwrite", "Save as another file", partial(self._write, found, path), partial(self.save, again=False),
             )  # fmt: skip
             return
@@ -234,7 +239,7 @@ class AnnotationFiles:
 
         def work(_tell: Tell) -> str:
             write_labels(path, labels.dense(), geometry)
-            origin = replace(found.origin, path=path, order=Reorder())
+            origin = replace(found.origin, path=path.absolute(), order=Reorder(), stamp=file_stamp(path))
             self._post(lambda: self._session.annotation.mark_saved(found.sop_uid, state, names, origin))
             return "Saved the segmentation."
 
@@ -255,7 +260,7 @@ class AnnotationFiles:
 
     def _unload(self, sop_uid: str) -> None:
         self._session.annotation.remove(sop_uid)
-        self._session.history.accept([("labels", sop_uid), ("label names", sop_uid)])
+        self._session.history.accept(history_keys(sop_uid))
         if self._annotating.store is not None:
             self._annotating.store.discard(sop_uid)
 
@@ -291,6 +296,15 @@ class AnnotationFiles:
 
         self._jobs.run("Saving label descriptions", work)
 
+    # -- beside the window ---------------------------------------------------------------------------------------
+    def fill_between(self) -> None:
+        """Fill the gaps of the active label on the active image."""
+        self._work.fill_between()
+
+    def save_lesions(self) -> None:
+        """Ask for a file and write the table of all lesions of the exam to it."""
+        self._work.save_lesions(self._folder)
+
     # -- questions -----------------------------------------------------------------------------------------------
     def _ask(
         self, text: str, yes: str, no: str, do: Callable[[], object], otherwise: Callable[[], object] | None = None
@@ -315,6 +329,15 @@ class AnnotationFiles:
 
         box.buttonClicked.connect(clicked)
         box.open()
+
+
+def file_stamp(path: Path) -> tuple[int, int] | None:
+    """Return size in bytes and time in ns of a file; None where it cannot be asked."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns
 
 
 def _names_beside(path: Path) -> Names:

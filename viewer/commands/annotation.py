@@ -184,6 +184,16 @@ def toggle_fill(context: Context) -> None:
     annotation.update(fill=not annotation.settings.fill)
 
 
+@command(
+    "annotate.linked", "Outlines of other modalities", keys="Shift+O", group=GROUP, why_disabled=needs_exam,
+    checked=lambda context: context.session.annotation.settings.linked, annotating=True,
+)  # fmt: skip
+def toggle_linked(context: Context) -> None:
+    """Show, dashed, what is segmented on the other modalities of the same breast and view."""
+    annotation = context.session.annotation
+    annotation.update(linked=not annotation.settings.linked)
+
+
 def _opacity(context: Context, step: float) -> None:
     annotation = context.session.annotation
     value = round(min(max(annotation.settings.opacity + step, 0.0), 1.0), 2)

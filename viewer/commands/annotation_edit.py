@@ -13,6 +13,7 @@ from viewer.commands.annotation import (
     needs_mode_and_segmentation,
     needs_segmentation,
 )
+from viewer.commands.conditions import needs_exam
 from viewer.commands.context import Context
 from viewer.commands.marks import show_slice
 from viewer.commands.table import command
@@ -20,7 +21,7 @@ from viewer.commands.zoom import one_to_one_scale
 from viewer.model.annotation.edits import Edit
 from viewer.model.annotation.lesion_list import LesionRow
 from viewer.model.annotation.place import image_shape
-from viewer.model.annotation.shapes import fill_between, fill_polygon
+from viewer.model.annotation.shapes import Filled, fill_polygon
 from viewer.model.annotation.state import Segmentation
 from viewer.model.linked import Cursor
 from viewer.model.placement import Placement, view_mm_map
@@ -100,11 +101,16 @@ def _needs_volume(context: Context) -> str | None:
          why_disabled=_needs_volume, annotating=True)  # fmt: skip
 def interpolate(context: Context) -> None:
     """Fill the slices between drawn ones: the outline of the active label changes steadily from one to the next."""
-    session, found = context.session, active_segmentation(context)
+    context.actions.annotations.fill_between()
+
+
+@command("annotate.filled", "Fill between slices", group=GROUP, why_disabled=needs_exam, takes="UID, label, Filled")
+def filled(context: Context, sop_uid: str, label: int, filled: Filled) -> None:
+    """Take what was filled between slices; the segmentation must be as it was when that began."""
+    session, found = context.session, context.session.annotation.of(sop_uid)
     if found is None:
         return
-    name = found.name(session.annotation.settings.label).name
-    filled = fill_between(found.map, session.annotation.settings.ink)
+    name = found.name(label).name
     session.annotation.commit(found.sop_uid, filled.edit, written=False)
     if not filled.slices:
         text = f"Nothing to fill: “{name}” has no gap between two drawn slices."
@@ -268,7 +274,7 @@ def _step_lesion(context: Context, step: int) -> None:
     if found is None or not found.lesions:
         return
     rows, shown = list(found.lesions), context.session.annotation.shown_lesion
-    at = next((k for k, row in enumerate(rows) if shown == (found.sop_uid, row.label, row.number)), None)
+    at = next((k for k, row in enumerate(rows) if shown == (found.sop_uid, row.label, row.id)), None)
     target = (0 if step > 0 else len(rows) - 1) if at is None else (at + step) % len(rows)
     _show(context, found, rows[target])
 

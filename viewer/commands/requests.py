@@ -83,5 +83,11 @@ class AnnotationRequests(Protocol):
     def save_labels(self) -> None:
         """Ask for a file and write the label descriptions to it."""
 
+    def fill_between(self) -> None:
+        """Fill the gaps of the active label on the active image, beside the window."""
+
+    def save_lesions(self) -> None:
+        """Ask for a file and write the table of all lesions of the exam to it."""
+
     def unload(self) -> None:
         """Take the segmentation off the active image, after asking where no file holds it."""

@@ -19,6 +19,7 @@ from typing import BinaryIO, Literal
 from gmic_core.errors import SegmentationError
 from gmic_core.segmentation.label_descriptions import LabelDescription
 from viewer.model.annotation.edits import Edit, Shape, decoded
+from viewer.services.annotation_about import About, about_from
 
 log = logging.getLogger(__name__)
 
@@ -26,20 +27,22 @@ MAGIC = b"GMIC segmentation journal 1\n"
 _SHAPE = struct.Struct("<3I")
 _ENTRY = struct.Struct("<IIQB")
 MAX_ENTRY = 1 << 30
-Kind = Literal[0, 1, 2]
+Kind = Literal[0, 1, 2, 3]
 EDIT: Kind = 0
 NAMES: Kind = 1
 CLOSED: Kind = 2
 """The program ended in order after this."""
+ABOUT: Kind = 3
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry: an edit, or descriptions of labels, or neither at an orderly end."""
+    """One entry: an edit, descriptions of labels, what goes with them, or nothing at an orderly end."""
 
     number: int
     edit: Edit | None = None
     names: tuple[LabelDescription, ...] | None = None
+    about: About | None = None
 
 
 class JournalWriter:
@@ -105,6 +108,8 @@ def read_journal(path: Path, shape: Shape) -> Iterator[Entry]:
 def _entry(number: int, kind: int, payload: bytes, shape: Shape) -> Entry:
     if kind == EDIT:
         return Entry(number, edit=decoded(payload, shape))
+    if kind == ABOUT:
+        return Entry(number, about=about_from(payload))
     return Entry(number, names=names_from(payload) if kind == NAMES else None)
 
 

@@ -1,8 +1,9 @@
 """Segmentations between runs and through crashes: every stroke in a journal at once, a full save every 20 s.
 
 One thread owns the files. It follows the segmentations by their edits in a copy of its own, so that it never waits for
-the window and the window never waits for it. Folders are named by a digest of the image, as marks are: no name, no id
-and no path of the annotator's is written down.
+the window and the window never waits for it. Folders are named by a digest of the image, as marks are: no name and no
+id is written down. The path of the file that a segmentation is from is kept with it, for saving to ask before it
+overwrites that file; it is in no log.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from gmic_core.paths import user_data_dir
 from gmic_core.segmentation.geometry import VolumeGeometry
 from viewer.model.annotation.edits import Edit
 from viewer.model.annotation.label_map import LabelMap
+from viewer.services.annotation_about import NOTHING, About
 from viewer.services.annotation_keeper import Keeper, Kept, Names, read_kept
 from viewer.services.marks import image_key
 
@@ -79,7 +81,13 @@ class AnnotationStore:
 
     # -- writing -------------------------------------------------------------------------------------------------
     def adopt(
-        self, image: MammoImage, geometry: VolumeGeometry, labels: LabelMap, names: Names, kept: Kept | None = None
+        self,
+        image: MammoImage,
+        geometry: VolumeGeometry,
+        labels: LabelMap,
+        names: Names,
+        kept: Kept | None = None,
+        about: About = NOTHING,
     ) -> None:
         """Keep a segmentation from now on, in the place of one that is kept.
 
@@ -87,11 +95,18 @@ class AnnotationStore:
         ----------
         labels : as it is now; the store goes on with it, nobody else may change it.
         kept : what was loaded, if this is exactly that.
+        about : what goes with it.
         """
-        self._submit(partial(self._adopt, image, geometry, labels, names, kept))
+        self._submit(partial(self._adopt, image, geometry, labels, names, kept, about))
 
     def _adopt(
-        self, image: MammoImage, geometry: VolumeGeometry, labels: LabelMap, names: Names, kept: Kept | None
+        self,
+        image: MammoImage,
+        geometry: VolumeGeometry,
+        labels: LabelMap,
+        names: Names,
+        kept: Kept | None,
+        about: About,
     ) -> None:
         uid = image.sop_uid
         before = self._keepers.pop(uid, None)
@@ -101,9 +116,10 @@ class AnnotationStore:
         self._failed.discard(uid)
         resumed = kept is not None and kept.closed and before is None
         number = kept.number if kept is not None and resumed else number
-        keeper = Keeper(self._place(image), geometry, labels, names, number, resumed=resumed)
+        keeper = Keeper(self._place(image), geometry, labels, names, number, resumed=resumed, about=about)
         self._keepers[uid] = keeper
-        if labels.counts and not resumed:  # an empty one needs no save before there is something to keep
+        # an empty one needs no save before there is something to keep
+        if (labels.counts or about != NOTHING) and not resumed:
             keeper.save()
 
     def edit(self, sop_uid: str, edit: Edit) -> None:
@@ -113,6 +129,10 @@ class AnnotationStore:
     def name(self, sop_uid: str, names: Names) -> None:
         """Keep descriptions of labels."""
         self._submit(partial(self._with, sop_uid, lambda keeper: keeper.name(names)))
+
+    def describe(self, sop_uid: str, about: About) -> None:
+        """Keep what goes with a segmentation."""
+        self._submit(partial(self._with, sop_uid, lambda keeper: keeper.describe(about)))
 
     def discard(self, sop_uid: str) -> None:
         """Forget what is kept of an image."""

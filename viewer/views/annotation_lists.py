@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSignalBlocker, QSize, Qt
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QKeyEvent, QMouseEvent, QPainter, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -23,9 +23,10 @@ from viewer.model.annotation.lesion_list import LesionRow
 from viewer.model.annotation.place import voxel_mm
 from viewer.views import icons, theme
 from viewer.views.command_widgets import KeepKeys
+from viewer.views.typing_keys import LISTED, KeepTyping
 
 ENTRY = Qt.ItemDataRole.UserRole
-LABEL_HEIGHT, LESION_HEIGHT = 26, 38
+LABEL_HEIGHT, LESION_HEIGHT, NOTE_HEIGHT = 26, 38, 15
 SWATCH = 12
 EYE_WIDTH = 24
 ROOM_AROUND = 8
@@ -53,10 +54,13 @@ class PlainList(QListWidget):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         KeepKeys(self)
+        KeepTyping(self, LISTED)
 
     def fit(self) -> None:
         """Take the height of the rows."""
-        self.setFixedHeight(self._row_height * max(min(self.count(), self._most), 1) + ROOM_AROUND)
+        shown = range(min(self.count(), self._most))
+        rows = sum(self.sizeHintForRow(row) for row in shown)
+        self.setFixedHeight(max(rows, self._row_height) + ROOM_AROUND)
 
     def resize_to(self, count: int) -> None:
         """Have so many items."""
@@ -72,6 +76,14 @@ class LabelDelegate(QStyledItemDelegate):
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         """Return the height of a row."""
         return QSize(0, LABEL_HEIGHT)
+
+    def createEditor(
+        self, parent: QWidget, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> QWidget:
+        """Return the field for a name; Enter ends it and does not fill a polygon."""
+        editor = super().createEditor(parent, option, index)
+        KeepTyping(editor)
+        return editor
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
@@ -174,21 +186,28 @@ class LabelList(PlainList):
 
 
 class LesionDelegate(QStyledItemDelegate):
-    """Two lines: which lesion, and its size and slices."""
+    """Two lines: which lesion, and its size and slices; a third one for its note."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         """Return the height of a row."""
-        return QSize(0, LESION_HEIGHT)
+        return QSize(0, LESION_HEIGHT + (NOTE_HEIGHT if str(index.data()).count("\n") > 1 else 0))
 
 
 class LesionList(PlainList):
-    """Lesions of the active image; a click goes there."""
+    """Lesions of the active image; a click goes there, F2 writes a note.
+
+    Signals
+    -------
+    note_wanted() : the annotator wants to write a note on the chosen lesion.
+    """
+
+    note_wanted = Signal()
 
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
         super().__init__("Lesions", LESION_HEIGHT, 8, parent)
         self._context = context
         self.setItemDelegate(LesionDelegate(self))
-        self.setToolTip("A click or the arrow keys go to a lesion, at the slice where it is largest")
+        self.setToolTip("A click or the arrow keys go to a lesion, at the slice where it is largest. F2: note.")
         self.itemClicked.connect(self._go)
         self.currentItemChanged.connect(self._chosen)
 
@@ -206,12 +225,14 @@ class LesionList(PlainList):
                 size = row.size_text(voxel_mm(image), calibrated=image.spacing_mm is not None)
                 where = f"{row.slice_text()}   " if image.frames > 1 else ""
                 item.setData(ENTRY, row)
-                item.setText(f"{entry.name}  {row.number}\n{where}{size}")
+                note = found.note(row.id)
+                item.setText(f"{row.id}  {entry.name}\n{where}{size}" + (f"\n{note}" if note else ""))
                 item.setIcon(QIcon(swatch(entry.colour, self.devicePixelRatioF())))
-                item.setToolTip(f"{entry.name} {row.number}: {row.voxels:,} voxels\n{where}{size}")
-                if shown == (found.sop_uid, row.label, row.number):
+                told = f"Lesion {row.id}, {entry.name}: {row.voxels:,} voxels\n{where}{size}"
+                item.setToolTip(told + (f"\n{note}" if note else ""))
+                if shown == (found.sop_uid, row.label, row.id):
                     self.setCurrentRow(number)
-            if not any(shown == (found.sop_uid, row.label, row.number) for row in rows if found is not None):
+            if not any(shown == (found.sop_uid, row.label, row.id) for row in rows if found is not None):
                 self.setCurrentRow(-1)
         self.fit()
         return len(rows)
@@ -219,6 +240,13 @@ class LesionList(PlainList):
     def _chosen(self, item: QListWidgetItem | None, _before: object) -> None:
         if item is not None:
             self._go(item)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """F2 writes a note."""
+        if event.key() == Qt.Key.Key_F2 and self.currentItem() is not None:
+            self.note_wanted.emit()
+        else:
+            super().keyPressEvent(event)
 
     def _go(self, item: QListWidgetItem) -> None:
         row = item.data(ENTRY)

@@ -8,10 +8,12 @@ from PySide6.QtWidgets import QComboBox, QFrame, QGridLayout, QHBoxLayout, QScro
 from viewer.commands import COMMANDS, Context, run
 from viewer.commands.annotation import TOOLS, active_segmentation
 from viewer.model.annotation.brush import SIZES_MM
+from viewer.model.annotation.linked_outlines import linked_text
 from viewer.model.annotation.settings import CLEAR
 from viewer.views import parts, theme
 from viewer.views.annotation_lists import LabelList, LesionList
 from viewer.views.command_widgets import CommandButton, KeepKeys, Refresher, state_signals
+from viewer.views.lesion_note import LesionNote
 from viewer.views.overlay_controls import ValueSlider
 
 PANEL_WIDTH = 268
@@ -51,6 +53,7 @@ class AnnotationPanel(QWidget):
     Attributes
     ----------
     labels, lesions : the two lists.
+    note : the note on the chosen lesion.
     file, keeping : which file it is, and how far it is safe.
     sections : what measurements are added to, below the lesions.
     """
@@ -71,12 +74,18 @@ class AnnotationPanel(QWidget):
         self.opacity = ValueSlider(context, "annotate.opacity")
         self.over = QComboBox()
         self.labels, self.lesions = LabelList(context), LesionList(context)
+        self.note = LesionNote(context)
+        self.lesions.note_wanted.connect(lambda: self.note.setFocus(Qt.FocusReason.ShortcutFocusReason))
+        self.note.done.connect(self.lesions.setFocus)
         self.none = parts.caption("", wrap=True)
         self.sections = QVBoxLayout()
         self._build()
         session = context.session
         annotation = session.annotation
-        signals = (*state_signals(context), annotation.named, annotation.lesions_changed, annotation.keeping_changed)
+        signals = (
+            *state_signals(context), annotation.named, annotation.lesions_changed, annotation.keeping_changed,
+            annotation.projected,
+        )  # fmt: skip
         self._refresher = Refresher(self, signals, self.refresh)
         self.refresh()
 
@@ -102,8 +111,9 @@ class AnnotationPanel(QWidget):
         column.addWidget(self.labels)
         column.addLayout(self._looks())
         column.addWidget(parts.hairline())
-        column.addLayout(self._heading("Lesions", "annotate.interpolate"))
+        column.addLayout(self._heading("Lesions", "annotate.interpolate", "annotate.save_lesions"))
         column.addWidget(self.lesions)
+        column.addWidget(self.note)
         column.addWidget(self.none)
         column.addStretch(1)
         area = QScrollArea(self)
@@ -173,6 +183,7 @@ class AnnotationPanel(QWidget):
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(self._button("annotate.fill", "Fill"))
+        row.addWidget(self._button("annotate.linked", "Linked"))
         row.addWidget(self.opacity, 1)
         return row
 
@@ -193,6 +204,8 @@ class AnnotationPanel(QWidget):
         self.labels.fill()
         count = self.lesions.fill()
         self.lesions.setVisible(count > 0)
+        self.note.setVisible(count > 0)
+        self.note.refresh()
         self.none.setVisible(count == 0)
         found = active_segmentation(self._context)
         listing = found is not None and found.map.counts and found.lesions_revision < 0
@@ -202,15 +215,16 @@ class AnnotationPanel(QWidget):
         session = self._context.session
         found, image = active_segmentation(self._context), session.active_image
         where = f"{image.label} {image.modality}" if image is not None else ""
+        linked = linked_text(session, image) if image is not None else ""
         if found is None:
             self.file.setText(f"{where}: none yet - paint, or drop a label map" if where else "")
-            self.keeping.setText("")
+            self.keeping.setText(linked)
             return
         path = found.origin.path
         name = "not in a file yet" if path is None else "in a file" if session.identity_hidden else path.name
         self.file.setText(f"{where}: {name}{', changed' if found.unsaved and path is not None else ''}")
         kept = session.annotation.keeping or KEPT
-        self.keeping.setText("\n".join((kept, *found.notes)))
+        self.keeping.setText("\n".join((kept, *([linked] if linked else []), *found.notes)))
 
     def _refresh_over(self) -> None:
         found, settings = active_segmentation(self._context), self._context.session.annotation.settings

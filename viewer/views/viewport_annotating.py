@@ -11,6 +11,7 @@ from viewer.commands import Context, run
 from viewer.model.annotation.brush import Stroke
 from viewer.model.annotation.place import image_shape, voxel_mm
 from viewer.model.annotation.settings import CLEAR
+from viewer.model.placement import link_key
 from viewer.model.viewstate import ImageState
 from viewer.views import theme
 from viewer.views.viewport_over import Look
@@ -44,11 +45,19 @@ class ViewportAnnotating(QObject):
             signal.connect(self._changed)
         for other in (model.settings_changed, model.mode_changed, model.polygon_changed):
             other.connect(self._looks_changed, check_nargs=False)
+        for seen in (model.projected, model.named, model.opened, model.saved):
+            seen.connect(self._linked_changed)
         view.installEventFilter(self)
 
     def _changed(self, sop_uid: str) -> None:
         state = self._view.state
         if state is not None and state.image.sop_uid == sop_uid:
+            self._view.update()
+
+    def _linked_changed(self, sop_uid: str) -> None:
+        """Another image of this view has other outlines."""
+        state, source = self._view.state, self._session.image(sop_uid)
+        if state is not None and (source is None or link_key(source) == link_key(state.image)):
             self._view.update()
 
     def _looks_changed(self, *_: object) -> None:

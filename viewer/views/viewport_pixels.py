@@ -13,6 +13,7 @@ from gmic_core.exam.geometry import PlaneMap
 from gmic_core.exam.model import MammoImage
 from gmic_core.exam.voi import stored_to_levels
 from viewer.commands import Context
+from viewer.model.annotation.linked_outlines import LinkedOutline, linked_outlines
 from viewer.model.annotation.paint import LabelLayer, lay_labels
 from viewer.model.displays import output_levels
 from viewer.model.kept_pixels import KeptPixels
@@ -92,8 +93,8 @@ class ViewportPixels:
             id(pyramid[0]), image.sop_uid, index, lut_key, to_screen.matrix.tobytes(), width, height,
             self._context.session.overlays.settings, self._revision, self._context.session.trials.revision,
         )  # fmt: skip
-        labels = self._labels(state, index)
-        whole = (key, self._labels_key(state) if labels is not None else None)
+        labels, linked = self._labels(state, index), linked_outlines(self._context.session, image)
+        whole = (key, self._labels_key(state) if labels is not None else None, tuple(one.key for one in linked))
         if self._painted is not None and self._painted[0] == whole:
             return self._painted[1]
         tissue = self._find_tissue(image, pyramid)
@@ -107,9 +108,9 @@ class ViewportPixels:
                 ),
             )  # fmt: skip
         pixels = self._under[1]
-        if labels is not None:  # a stroke changes them sixty times a second, and nothing below them
+        if labels is not None or linked:  # a stroke changes them sixty times a second, and nothing below them
             pixels = pixels.copy()
-            lay_labels(pixels, labels, to_screen, self._ratio())
+            self._lay(pixels, labels, linked, to_screen)
         qimage = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32)
         picture = Picture(qimage, pyramid)
         self._painted = (whole, picture, pixels)  # the QImage reads the array's memory: both live and die together
@@ -137,10 +138,18 @@ class ViewportPixels:
             tissue=tissue, overlay=self._layer(state, index),
         )  # fmt: skip
         labels = self._labels(state, state.slice_index if index is None else index)
-        if labels is not None:
-            lay_labels(pixels, labels, to_screen, self._ratio())
+        self._lay(pixels, labels, linked_outlines(self._context.session, state.image), to_screen)
         # a copy: the QImage would go on reading memory that nobody keeps
         return QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32).copy()
+
+    def _lay(
+        self, pixels: Pixels, labels: LabelLayer | None, linked: tuple[LinkedOutline, ...], to_screen: PlaneMap
+    ) -> None:
+        """Lay segmentations over a picture: the outlines of other modalities under the image's own."""
+        for one in linked:
+            lay_labels(pixels, one.layer, to_screen @ one.to_target, self._ratio())
+        if labels is not None:
+            lay_labels(pixels, labels, to_screen, self._ratio())
 
     def _labels(self, state: ImageState, index: int) -> LabelLayer | None:
         """Return the segmentation of a slice, None where nothing of it is to be seen."""

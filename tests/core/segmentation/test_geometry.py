@@ -63,6 +63,71 @@ def test_a_mask_on_the_wrong_side_is_never_taken_for_right(order: Reorder, side:
     assert "How does it lie?" in found.question
 
 
+def voxel_place(geometry: VolumeGeometry, index: tuple[int, int, int]) -> np.ndarray:
+    return (geometry.to_lps @ (*index, 1.0))[:3]
+
+
+def about_the_middle(image: VolumeGeometry, change: np.ndarray) -> np.ndarray:
+    """Return float64 (4, 4), LPS to LPS: a change of the image's own (slices, rows, columns) about its middle."""
+    middle = np.array([(n - 1) / 2 for n in image.shape])
+    inside = np.eye(4)
+    inside[:3, :3] = change
+    inside[:3, 3] = middle - change @ middle
+    return image.to_lps @ inside @ np.linalg.inv(image.to_lps)
+
+
+MOVES = {
+    "mirrored left-right": np.diag([1.0, 1, -1]),
+    "mirrored up-down": np.diag([1.0, -1, 1]),
+    "turned by 180 degrees": np.diag([1.0, -1, -1]),
+    "slices reversed": np.diag([-1.0, 1, 1]),
+    "turned by 180 degrees, slices reversed": np.diag([-1.0, -1, -1]),
+    "mirrored, slices reversed": np.diag([-1.0, 1, -1]),
+}
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=lambda order: order.describe())
+@pytest.mark.parametrize("move", MOVES)
+@pytest.mark.parametrize("side", "LR")
+def test_a_mirrored_or_turned_mask_is_laid_where_it_says_that_it_is(order: Reorder, move: str, side: str) -> None:
+    """Mirrored or turned about the image's own middle: the grid is the same, and each voxel goes to its own place."""
+    image = tomosynthesis(side, 0.2)
+    stored_shape = order.shape(SHAPE)
+    to_lps = about_the_middle(image, MOVES[move]) @ image.to_lps @ order.inverse().matrix(stored_shape)
+    mask = VolumeGeometry(stored_shape, to_lps)
+    found = match(mask, image).order
+    assert found is not None
+    assert (found == order.inverse()) is False, "as it was before it was moved: on the wrong side"
+    for index in np.ndindex(*stored_shape):
+        marked = np.zeros(stored_shape, np.uint8)
+        marked[index] = 1
+        (laid,) = np.argwhere(found.apply(marked))
+        assert np.abs(voxel_place(image, tuple(laid)) - voxel_place(mask, index)).max() < 1e-6
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=lambda order: order.describe())
+@pytest.mark.parametrize("move", MOVES)
+@pytest.mark.parametrize("side", "LR")
+def test_a_mask_of_the_other_way_round_that_lies_elsewhere_is_never_taken(
+    order: Reorder, move: str, side: str
+) -> None:
+    """The same, but a voxel beside its place: the corner was kept and the axes were turned, as sloppy tools do."""
+    image = tomosynthesis(side, 0.2)
+    stored_shape = order.shape(SHAPE)
+    matrix = image.to_lps.copy()
+    matrix[:3, :3] = matrix[:3, :3] @ MOVES[move]
+    mask = VolumeGeometry(stored_shape, matrix @ order.inverse().matrix(stored_shape))
+    if order.axes[0] != 0:
+        with pytest.raises(SegmentationError, match="neither place nor size fits"):
+            match(mask, image)
+        return
+    found = match(mask, image)
+    assert found.order is None
+    assert Reorder() in found.choices or order.axes != (0, 1, 2)
+    assert "Segmentation: " in found.question
+    assert "Image: 5 x 6 pixels x 4 slices" in found.question
+
+
 def test_only_the_size_fits() -> None:
     image = tomosynthesis()
     found = match(VolumeGeometry.of_pixels(SHAPE), image)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel
@@ -21,7 +23,9 @@ from tests.helpers.panel_fakes import make_image
 from viewer.model.annotation.brush import Brush, Ink, Stroke
 from viewer.model.annotation.edits import Edit
 from viewer.model.annotation.label_map import LabelMap
+from viewer.model.annotation.lesion_ids import KnownLesion
 from viewer.model.annotation.place import image_geometry, image_shape, voxel_mm
+from viewer.services.annotation_about import NOTHING, About, about_bytes, about_from
 from viewer.services.annotations import AnnotationStore
 
 MASS = (LabelDescription(1, "Raumforderung, größer", (255, 160, 0)),)
@@ -205,6 +209,75 @@ def test_a_full_disk_is_told_once_and_never_mixes_states(
     assert kept.replayed <= 2
     assert (kept.map.dense() == whole).all() or kept.replayed == 2
     store.close()
+
+
+ABOUT = About(
+    (KnownLesion(1, 1, (2, 5), (10, 20, 40, 60)),), ((1, "größer als 2019"),), Path("/data/case 7/mask.nii.gz"),
+    (120, 1_700_000_000_000_000_001), True,
+)  # fmt: skip
+
+
+def test_notes_and_the_original_file_come_back(tmp_path: Path, image: MammoImage) -> None:
+    store, labels = _store(tmp_path), LabelMap(image_shape(image))
+    _stroke(labels, image, 1)
+    store.adopt(image, image_geometry(image), labels.copy(), MASS, about=ABOUT)
+    store.close()
+    kept = _store(tmp_path).load(image, image_geometry(image))
+    assert kept is not None
+    assert (kept.about, kept.names, kept.closed) == (ABOUT, MASS, True)
+    assert [name.split("-")[0] for name in _files(tmp_path)] == ["about", "journal", "labels", "names"]
+
+
+@pytest.mark.parametrize("closes", [True, False])
+def test_after_an_edit_the_file_no_longer_holds_it(tmp_path: Path, image: MammoImage, closes: bool) -> None:
+    store, labels = _store(tmp_path), LabelMap(image_shape(image))
+    _stroke(labels, image, 1)
+    store.adopt(image, image_geometry(image), labels.copy(), MASS, about=ABOUT)
+    store.edit(image.sop_uid, _stroke(labels, image, 2))
+    assert store.close() is None if closes else store.flush()
+    kept = _store(tmp_path).load(image, image_geometry(image))
+    assert kept is not None
+    assert kept.about == replace(ABOUT, saved=False)
+    assert kept.closed is closes
+    store.describe(image.sop_uid, ABOUT)  # saved to its file
+    if not closes:
+        assert store.flush()
+        again = _store(tmp_path).load(image, image_geometry(image))
+        assert again is not None
+        assert (again.about, again.replayed, again.closed) == (ABOUT, 1, False)
+    store.close()
+
+
+def test_a_record_that_makes_no_sense_is_not_believed() -> None:
+    assert about_from(about_bytes(ABOUT)) == ABOUT
+    assert about_from(about_bytes(NOTHING)) == NOTHING
+    for text in (b"{}", b"[]", b"nonsense", about_bytes(ABOUT).replace(b"[[1, 1, 2, 5", b"[[0, 1, 2, 5")):
+        with pytest.raises(SegmentationError, match="Notes on lesions in the journal are damaged"):
+            about_from(text)
+    for path in (b"mask.nii.gz", b"/etc/passwd"):  # no absolute path, no label map: nothing is ever written there
+        found = about_from(about_bytes(ABOUT).replace(b"/data/case 7/mask.nii.gz", path))
+        assert (found.path, found.saved) == (None, False)
+        assert found.remarks == ABOUT.remarks
+
+
+def test_the_original_file_is_in_no_log(
+    tmp_path: Path, image: MammoImage, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    problems: list[str] = []
+    store, labels = _store(tmp_path, problems), LabelMap(image_shape(image))
+    store.adopt(image, image_geometry(image), labels.copy(), MASS, about=ABOUT)
+    assert store.flush()
+
+    def full(_handle: int) -> None:
+        raise OSError(28, "No space left on device", str(ABOUT.path))
+
+    monkeypatch.setattr(os, "fsync", full)
+    store.edit(image.sop_uid, _stroke(labels, image, 2))
+    assert store.flush()
+    store.close()
+    assert len(problems) == 1
+    assert "case 7" not in " ".join([*problems, caplog.text])
 
 
 CHILD = """

@@ -93,6 +93,11 @@ class LabelMap:
         return dict(self._planes)
 
     @property
+    def boxes(self) -> Mapping[int, Box]:
+        """Boxes that hold all labels of each slice; a copy of the table."""
+        return dict(self._boxes)
+
+    @property
     def dtype(self) -> np.dtype[np.unsignedinteger]:
         """uint8, or uint16 where a label is larger than 255."""
         return self._dtype

@@ -28,6 +28,7 @@ class LesionRow:
     centre : (slice, row, column) of the middle of its voxels; ``best_slice`` is the slice where it is largest.
     box : half-open (row0, col0, row1, col1) in stored pixels.
     diameter_mm : the largest across on one slice.
+    id : the number that stays with the lesion; 0: none was given yet.
     """
 
     label: int
@@ -38,6 +39,7 @@ class LesionRow:
     best_slice: int
     box: tuple[int, int, int, int]
     diameter_mm: float
+    id: int = 0
 
     def size_text(self, spacing: Spacing, *, calibrated: bool) -> str:
         """Return volume or, of a single image, area, and diameter; in pixels where no spacing is known."""
@@ -64,7 +66,7 @@ class LesionFinder:
     def find(
         self, planes: Mapping[int, Plane], labels: frozenset[int], changed: frozenset[int], stop: Callable[[], bool]
     ) -> tuple[LesionRow, ...] | None:
-        """Return the lesions of all labels, the largest of each label first; None where it was stopped.
+        """Return the lesions of all labels, those of a label from slice to slice; None where it was stopped.
 
         Parameters
         ----------

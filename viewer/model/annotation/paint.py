@@ -21,6 +21,8 @@ from viewer.model.resample import intersection, magnification, screen_region, wa
 Pixels = npt.NDArray[np.uint8]
 OUTLINE = 1
 """Width of an outline in device-independent pixels; it lies inside the label."""
+DASH = 4
+"""Length of a dash, and of what is left out after it, in device-independent pixels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,12 +35,14 @@ class LabelLayer:
     box : half-open stored box that holds all labels.
     labels : descriptions of those that occur; hidden ones count as background.
     opacity : of the filling, 0..1; 0: outlines alone.
+    dashed : outlines as dashes: what belongs to another image.
     """
 
     plane: Plane
     box: Box
     labels: tuple[LabelDescription, ...]
     opacity: float
+    dashed: bool = False
 
 
 def lay_labels(canvas: Pixels, layer: LabelLayer, stored_to_screen: PlaneMap, ratio: float = 1.0) -> Box | None:
@@ -59,11 +63,9 @@ def lay_labels(canvas: Pixels, layer: LabelLayer, stored_to_screen: PlaneMap, ra
     if found is None:
         return None
     box, codes = found
-    width = max(round(OUTLINE * ratio), 1)
-    kernel = np.ones((2 * width + 1,) * 2, np.uint8)
-    framed = cv2.copyMakeBorder(codes, width, width, width, width, cv2.BORDER_REPLICATE)
-    edge = cv2.compare(cv2.dilate(framed, kernel), cv2.erode(framed, kernel), cv2.CMP_NE)
-    line = edge[width:-width, width:-width] & cv2.compare(codes, 0, cv2.CMP_GT)
+    line = _outline(codes, max(round(OUTLINE * ratio), 1))
+    if layer.dashed:
+        line &= _dashes(codes, max(round(DASH * ratio), 1), max(round(OUTLINE * ratio), 1))
     half = len(colours) // 2
     codes = cv2.add(codes, line & np.uint8(half))  # the second half of the tables is what outlines look like
     part = canvas[box[0] : box[2], box[1] : box[3]]
@@ -71,6 +73,29 @@ def lay_labels(canvas: Pixels, layer: LabelLayer, stored_to_screen: PlaneMap, ra
     cv2.multiply(part, lit, dst=part, scale=1.0 / 255.0)
     cv2.add(part, cv2.LUT(cv2.merge([codes] * 4), colours[:, None, :]), dst=part)
     return box
+
+
+def _outline(codes: npt.NDArray[np.uint8], width: int) -> Pixels:
+    """Return 255 on the pixels of labels (rows, columns) that lie within ``width`` of another label or none."""
+    import cv2
+
+    kernel = np.ones((2 * width + 1,) * 2, np.uint8)
+    framed = cv2.copyMakeBorder(codes, width, width, width, width, cv2.BORDER_REPLICATE)
+    edge = cv2.compare(cv2.dilate(framed, kernel), cv2.erode(framed, kernel), cv2.CMP_NE)
+    return np.asarray(edge[width:-width, width:-width] & cv2.compare(codes, 0, cv2.CMP_GT), np.uint8)
+
+
+def _dashes(codes: npt.NDArray[np.uint8], dash: int, width: int) -> Pixels:
+    """Return 255 near every other stretch of each label's contour, counted along it: dashes in all directions."""
+    import cv2
+
+    marked = np.zeros(codes.shape, np.uint8)
+    for slot in np.flatnonzero(np.bincount(codes.ravel(), minlength=2)[1:]) + 1:
+        contours, _ = cv2.findContours(cv2.compare(codes, int(slot), cv2.CMP_EQ), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+        for contour in contours:
+            at = contour[np.arange(len(contour)) // dash % 2 == 0, 0]
+            marked[at[:, 1], at[:, 0]] = 255
+    return np.asarray(cv2.dilate(marked, np.ones((2 * width - 1,) * 2, np.uint8)), np.uint8)
 
 
 def _slots(layer: LabelLayer) -> tuple[npt.NDArray[np.uint8], Pixels, Pixels] | None:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from gmic_core.errors import SegmentationError
 from gmic_core.exam.geometry import stored_to_patient
 from gmic_core.exam.model import MammoImage
-from gmic_core.segmentation.geometry import Match, Shape, VolumeGeometry, match
+from gmic_core.segmentation.geometry import Match, Reorder, Shape, VolumeGeometry, match
+from viewer.model.placement import image_orientation
 
 
 def image_shape(image: MammoImage) -> Shape:
@@ -72,7 +73,7 @@ def choose_image(
     fits, refusal = [], None
     for image in wanted:
         try:
-            fits.append(Candidate(image, match(geometry, image_geometry(image))))
+            fits.append(Candidate(image, _turned_or(match(geometry, image_geometry(image)), geometry, image)))
         except SegmentationError as error:
             refusal = error if refusal is None or image is target else refusal
     if not fits:
@@ -100,6 +101,33 @@ def choose_image(
     if rivals and best.image is not target:
         return Choice(tuple(fits), False, "Several images have this place and size.")
     return Choice(tuple(fits), True)
+
+
+TURNED = Reorder(flips=(False, True, True))
+"""By 180 degrees, as some volumes of BCS-DBT are stored."""
+
+
+def _turned_or(found: Match, geometry: VolumeGeometry, image: MammoImage) -> Match:
+    """Return a match, or the question whether the file was turned, of a volume that is stored upside down.
+
+    Programs turn such volumes before they show them, and save what was drawn on them as it was seen. Where the volume
+    has no place in space, nothing in a file of its size tells the one from the other.
+    """
+    upside_down = image.frames > 1 and image.plane is None and image_orientation(image).flip_rows
+    if found.order is None or not upside_down:
+        return found
+    return Match(
+        None, (found.order, _after(found.order, TURNED)),
+        "This volume is stored upside down, and neither it nor the segmentation has a place in space: some programs "
+        f"turn such a volume and save what was drawn on it turned. Segmentation: {geometry.describe()}. "
+        f"Image: {image_geometry(image).describe()}. How does it lie?",
+    )  # fmt: skip
+
+
+def _after(first: Reorder, turn: Reorder) -> Reorder:
+    """Return one order followed by flips."""
+    one, two, three = (a != b for a, b in zip(first.flips, turn.flips, strict=True))
+    return Reorder(first.axes, (one, two, three))
 
 
 _VIEW = re.compile(r"(?:^|[^a-z])(r|l)[-_ ]?(cc|mlo|ml|lm|xccl|xccm)(?![a-z])", re.IGNORECASE)

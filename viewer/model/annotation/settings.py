@@ -24,6 +24,7 @@ class AnnotationSettings:
     visible : whether segmentations are shown at all.
     fill : whether they are filled; else outlines alone.
     opacity : of the filling, 0..1.
+    linked : whether images show the outlines of the other modalities of their view.
     """
 
     tool: ToolName = "navigate"
@@ -33,6 +34,7 @@ class AnnotationSettings:
     visible: bool = True
     fill: bool = True
     opacity: float = 0.3
+    linked: bool = True
 
     @property
     def ink(self) -> Ink:

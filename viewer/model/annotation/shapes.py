@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,23 +63,34 @@ class Filled:
     alone: int
 
 
-def fill_between(target: LabelMap, ink: Ink) -> Filled:
+def _tell_nobody(_done: int, _total: int) -> None:
+    """Where nobody asks how far it is."""
+
+
+def fill_between(target: LabelMap, ink: Ink, tell: Callable[[int, int], None] = _tell_nobody) -> Filled:
     """Fill the gaps of a label: between two drawn slices its outline changes steadily from one into the other.
 
     Outlines that lie over each other belong together; so do two that are the only ones of their slices. They are laid
     on each other by their centres, their signed distances are mixed, and the outcome goes where the centre would be.
+
+    Parameters
+    ----------
+    tell : told before each slice how many of how many are done; what it raises ends the filling.
     """
     drawn = [(index, _cut(target, index, ink.label)) for index in sorted(target.planes)]
     kept = [(index, cut) for index, cut in drawn if cut is not None]
     patches: list[Patch] = []
     filled: set[int] = set()
     alone = 0
-    for (first, one), (last, other) in itertools.pairwise(kept):
-        if last - first < 2:
-            continue
+    gaps = [pair for pair in itertools.pairwise(kept) if pair[1][0] - pair[0][0] > 1]
+    total = sum(last - first - 1 for (first, _), (last, _) in gaps)
+    done = 0
+    for (first, one), (last, other) in gaps:
         pairs, lonely = _pairs(one, other)
         alone += lonely
         for index in range(first + 1, last):
+            tell(done, total)
+            done += 1
             share = (index - first) / (last - first)
             changed = [_between(target, index, pair, share, ink) for pair in pairs]
             patches += [patch for patch in changed if patch is not None]

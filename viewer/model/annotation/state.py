@@ -12,7 +12,9 @@ from gmic_core.segmentation.geometry import Reorder
 from gmic_core.segmentation.label_descriptions import CLEAR, LabelDescription, default_description
 from viewer.model.annotation.edits import Edit
 from viewer.model.annotation.label_map import LabelMap, Node
+from viewer.model.annotation.lesion_ids import KnownLesion, Remarks, identify, with_note
 from viewer.model.annotation.lesion_list import LesionRow
+from viewer.model.annotation.linked_outlines import Projection
 from viewer.model.annotation.paint import LabelLayer
 from viewer.model.annotation.settings import AnnotationSettings
 
@@ -28,11 +30,13 @@ class Origin:
     path : the file that it was read from or saved to last; None: it was begun here.
     order : how the file's voxels were brought into the image's order.
     labels_path : the label description file read with it.
+    stamp : size in bytes and time in ns of the file then.
     """
 
     path: Path | None = None
     order: Reorder = field(default_factory=Reorder)
     labels_path: Path | None = None
+    stamp: tuple[int, int] | None = None
 
 
 @dataclass
@@ -45,6 +49,8 @@ class Segmentation:
     saved : state and names that its file holds; None: no file does.
     drawn : labels of a stroke that goes on.
     lesions : what is listed of it; ``lesions_revision`` says of which revision.
+    known : lesions by the numbers that stay with them, those that are gone among them.
+    remarks : notes on lesions by number.
     """
 
     sop_uid: str
@@ -56,6 +62,8 @@ class Segmentation:
     lesions_revision: int = -1
     notes: tuple[str, ...] = field(default=())
     drawn: frozenset[int] = frozenset()
+    known: tuple[KnownLesion, ...] = ()
+    remarks: Remarks = ()
 
     def name(self, label: int) -> LabelDescription:
         """Return the description of a label, be it the one that ITK-SNAP would give it."""
@@ -66,6 +74,10 @@ class Segmentation:
         """Descriptions of all labels that are described or occur, by number."""
         numbers = {entry.index for entry in self.names} | set(self.map.counts) | self.drawn
         return [self.name(number) for number in sorted(numbers - {CLEAR.index})]
+
+    def note(self, number: int) -> str:
+        """Return the note on a lesion, "" where there is none."""
+        return dict(self.remarks).get(number, "")
 
     @property
     def unsaved(self) -> bool:
@@ -84,6 +96,8 @@ class AnnotationModel:
     edited(str sop_uid, Edit) : an edit is complete, or was undone or redone (then the edit back or onwards).
     named(str sop_uid) : descriptions of labels are others now.
     opened(str sop_uid) : an image has another segmentation, or none any more.
+    described(str sop_uid) : lesions have other numbers or notes, or its file is another one.
+    projected(str sop_uid) : an image is seen otherwise along its slices.
     saved(str sop_uid), lesions_changed(str sop_uid), settings_changed(AnnotationSettings), mode_changed(bool)
     polygon_changed() : the polygon that is being drawn.
 
@@ -91,8 +105,9 @@ class AnnotationModel:
     ----------
     on : whether the window is in annotation mode.
     keeping : in words, how far edits are safe; shown in the panel.
-    shown_lesion : (SOP UID, label, number) of the lesion that was jumped to last.
+    shown_lesion : (SOP UID, label, id) of the lesion that was jumped to last.
     polygon : (SOP UID, slice, stored places) of the polygon that is being drawn, or None.
+    projections : segmentations as they are seen along the slices, by image; for the other images of the view.
     """
 
     changed = Signal(str)
@@ -100,6 +115,8 @@ class AnnotationModel:
     named = Signal(str)
     opened = Signal(str)
     saved = Signal(str)
+    projected = Signal(str)
+    described = Signal(str)
     lesions_changed = Signal(str)
     settings_changed = Signal(object)
     mode_changed = Signal(bool)
@@ -108,6 +125,7 @@ class AnnotationModel:
 
     def __init__(self) -> None:
         self._images: dict[str, Segmentation] = {}
+        self.projections: dict[str, Projection] = {}
         self.settings = AnnotationSettings()
         self.on = False
         self.keeping = ""
@@ -140,6 +158,7 @@ class AnnotationModel:
     def put(self, segmentation: Segmentation) -> None:
         """Give an image its segmentation, in the place of the one that it has."""
         self._images[segmentation.sop_uid] = segmentation
+        self.set_projection(segmentation.sop_uid, None)  # that of the one before
         self.opened.emit(segmentation.sop_uid)
         known = {entry.index for entry in segmentation.labels}
         if known and self.settings.label not in known:
@@ -148,6 +167,7 @@ class AnnotationModel:
     def remove(self, sop_uid: str) -> None:
         """Take the segmentation of an image away; files stay."""
         if self._images.pop(sop_uid, None) is not None:
+            self.set_projection(sop_uid, None)
             self.opened.emit(sop_uid)
 
     def clear(self) -> None:
@@ -220,17 +240,44 @@ class AnnotationModel:
         if segmentation is not None:
             segmentation.saved, segmentation.origin = (state, names), origin
             self.saved.emit(sop_uid)
+            self.described.emit(sop_uid)
 
     def list_lesions(self, sop_uid: str, revision: int, rows: tuple[LesionRow, ...]) -> None:
         """Take what was found in a revision of an image."""
         segmentation = self._images.get(sop_uid)
         if segmentation is not None:
-            segmentation.lesions, segmentation.lesions_revision = rows, revision
+            named, known = identify(rows, segmentation.known, segmentation.remarks)
+            segmentation.lesions, segmentation.lesions_revision = named, revision
+            changed, segmentation.known = known != segmentation.known, known
             self.lesions_changed.emit(sop_uid)
+            if changed:
+                self.described.emit(sop_uid)
+
+    def write_note(self, sop_uid: str, number: int, note: str) -> None:
+        """Note something on a lesion; an empty note is none."""
+        segmentation = self._images.get(sop_uid)
+        if segmentation is not None:
+            self.set_remarks(sop_uid, with_note(segmentation.remarks, number, note))
+
+    def set_remarks(self, sop_uid: str, remarks: Remarks) -> None:
+        """Have other notes on the lesions of an image."""
+        segmentation = self._images.get(sop_uid)
+        if segmentation is not None and remarks != segmentation.remarks:
+            segmentation.remarks = remarks
+            self.lesions_changed.emit(sop_uid)
+            self.described.emit(sop_uid)
+
+    def set_projection(self, sop_uid: str, projection: Projection | None) -> None:
+        """Take how an image is seen along its slices; None: nothing is to be seen."""
+        before = self.projections.pop(sop_uid, None)
+        if projection is not None:
+            self.projections[sop_uid] = projection
+        if projection is not before:
+            self.projected.emit(sop_uid)
 
     def show_lesion(self, sop_uid: str, row: LesionRow) -> None:
         """Remember which lesion was jumped to, for the next step and for the list."""
-        self.shown_lesion = (sop_uid, row.label, row.number)
+        self.shown_lesion = (sop_uid, row.label, row.id)
         self.lesions_changed.emit(sop_uid)
 
     # -- the annotator's hand ------------------------------------------------------------------------------------
