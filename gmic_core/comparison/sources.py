@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -76,6 +77,14 @@ class Unused:
 
 
 @dataclass(frozen=True)
+class Maps:
+    """The maps of a folder, and those of its files that cannot be told apart."""
+
+    sources: tuple[MapSource, ...]
+    unused: tuple[Unused, ...] = ()
+
+
+@dataclass(frozen=True)
 class Pairing:
     """Which segmentations belong to which maps."""
 
@@ -83,8 +92,12 @@ class Pairing:
     unused: tuple[Unused, ...] = field(default=())
 
 
-def map_sources(results: Path) -> list[MapSource]:
+def maps_of(results: Path, besides: Path | None = None) -> Maps:
     """Return the maps of an output of ``gmic-core predict``, or of a folder of saliency files.
+
+    Parameters
+    ----------
+    besides : a folder whose files are none of them, should it lie in ``results``.
 
     Raises
     ------
@@ -92,24 +105,48 @@ def map_sources(results: Path) -> list[MapSource]:
         If there is nothing to compare.
     """
     if (results / RESULTS).is_file():
-        return _predicted(results)
+        return Maps(tuple(_predicted(results)))
+    _refuse_runs(results)
     grouped: dict[str, dict[Finding, Path]] = {}
-    for path in _files(results, "saliency files, or the output of gmic-core predict"):
+    twice: dict[tuple[str, Finding], list[Path]] = {}
+    for path in _files(results, "saliency files, or the output of gmic-core predict", besides):
         base = _MAP_WORD.sub(r"\g<image>", _stem(path))
         match = _CLASS.fullmatch(base)
         finding = Finding(CLASSES.index(match["word"].lower())) if match is not None else Finding.MALIGNANT
-        base = match["image"] if match is not None else base
-        group = grouped.setdefault(_MAP_WORD.sub(r"\g<image>", base), {})
+        name = _MAP_WORD.sub(r"\g<image>", match["image"] if match is not None else base)
+        group = grouped.setdefault(name, {})
         if finding in group:
-            raise SegmentationError(
-                f"{group[finding].name} and {path.name} are both the {CLASSES[finding]} map of one image; keep one."
-            )
-        group[finding] = path
-    return [MapSource(name, frozenset({name.lower()}), files) for name, files in sorted(grouped.items())]
+            twice.setdefault((name, finding), [group[finding]]).append(path)
+        group.setdefault(finding, path)
+    unused = []
+    for (name, finding), paths in twice.items():
+        unused += [Unused(path.name, _SEVERAL.format(CLASSES[finding], name)) for path in paths]
+        del grouped[name][finding]
+    sources = [MapSource(name, frozenset({plain(name)}), files) for name, files in sorted(grouped.items()) if files]
+    return Maps(tuple(sources), tuple(unused))
 
 
-def mask_sources(segmentations: Path) -> list[MaskSource]:
+def plain(name: str) -> str:
+    """Return a name as names are compared: in small letters, however its accents are encoded."""
+    return unicodedata.normalize("NFC", name).lower()
+
+
+def _refuse_runs(folder: Path) -> None:
+    """Refuse a folder of several outputs of ``gmic-core predict``: their maps have the same names."""
+    runs = sorted(path.parent.name for path in folder.glob(f"*/{RESULTS}") if path.is_file())
+    if runs:
+        named = ", ".join(runs[:4]) + (", ..." if len(runs) > 4 else "")
+        raise SegmentationError(
+            f"{folder} holds the results of {len(runs)} runs ({named}) in folders of their own; compare one at a time."
+        )
+
+
+def mask_sources(segmentations: Path, besides: Path | None = None) -> list[MaskSource]:
     """Return the segmentations of a folder and its folders, or the one file.
+
+    Parameters
+    ----------
+    besides : a folder whose files are none of them, should it lie in ``segmentations``.
 
     Raises
     ------
@@ -117,7 +154,7 @@ def mask_sources(segmentations: Path) -> list[MaskSource]:
         If there is none.
     """
     found = []
-    for path in _files(segmentations, "segmentations"):
+    for path in _files(segmentations, "segmentations", besides):
         stem = _stem(path)
         image = masked_image(stem)
         word = next((name for name in CLASSES if re.search(rf"[ _.-]{name}(?:[ _.-]|$)", stem, re.IGNORECASE)), None)
@@ -126,22 +163,22 @@ def mask_sources(segmentations: Path) -> list[MaskSource]:
     return found
 
 
-def pair(maps: Sequence[MapSource], masks: Sequence[MaskSource]) -> Pairing:
+def pair(maps: Maps, masks: Sequence[MaskSource]) -> Pairing:
     """Return which segmentations belong to which image by name: the image's, or else its side, view and modality."""
     by_name: dict[str, list[MapSource]] = {}
-    for source in maps:
+    for source in maps.sources:
         for name in source.names:
             by_name.setdefault(name, []).append(source)
     own: dict[int, list[MaskSource]] = {}
-    unused: list[Unused] = []
+    unused: list[Unused] = list(maps.unused)
     for mask in masks:
-        fitting = by_name.get(mask.image.lower(), []) or _by_view(mask, maps)
+        fitting = by_name.get(plain(mask.image), []) or _by_view(mask, maps.sources)
         if len(fitting) == 1:
             own.setdefault(id(fitting[0]), []).append(mask)
         else:
             unused.append(Unused(mask.path.name, _ambiguous(fitting) if fitting else _NO_MAP))
     pairs = []
-    for source in maps:
+    for source in maps.sources:
         drawn = own.get(id(source), [])
         twice = {name for name, count in Counter(mask.path.name for mask in drawn).items() if count > 1}
         unused += [Unused(name, _TWICE) for name in sorted(twice)]
@@ -157,6 +194,7 @@ def pair(maps: Sequence[MapSource], masks: Sequence[MaskSource]) -> Pairing:
 
 _NO_MAP = "no saliency goes by this name; name the segmentation after its image, like IMAGE_seg.nii.gz"
 _NO_MASK = "no segmentation goes by its name; name it after the image, like IMAGE_seg.nii.gz"
+_SEVERAL = "one of several files that are the {} map of {}; keep one of them, or compare one folder at a time"
 _TWICE = "several files in different folders have this name; compare one folder at a time"
 _IMAGE = "taken for the image itself, because other files beside it are named as its segmentations"
 
@@ -181,17 +219,19 @@ def _by_view(mask: MaskSource, maps: Sequence[MapSource]) -> list[MapSource]:
     ]
 
 
-def _files(folder: Path, what: str) -> list[Path]:
+def _files(folder: Path, what: str, besides: Path | None = None) -> list[Path]:
     if folder.is_file() and suffix_of(folder) is not None:
         return [folder]
     if not folder.is_dir():
         raise SegmentationError(f"{folder} is no folder; give the folder with the {what}.")
+    left_out = besides.resolve() if besides is not None else None
     found = sorted(
         path
         for path in folder.rglob("*")
         if suffix_of(path) is not None
         and path.is_file()
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and (left_out is None or left_out not in path.resolve().parents)
     )
     if not found:
         raise SegmentationError(f"{folder} holds no file that can be compared; give the folder with the {what}.")
@@ -233,7 +273,7 @@ def _entry(folder: Path, entry: Mapping[str, Any]) -> MapSource:
     names = {str(entry["image_index"]), str(entry["sop_uid"]), safe_name(str(entry["sop_uid"]))}
     return MapSource(
         str(entry["image_index"]),
-        frozenset(name.lower() for name in names),
+        frozenset(plain(name) for name in names),
         files,
         to_stored,
         tuple(tuple(rois) for rois in members.values()),
