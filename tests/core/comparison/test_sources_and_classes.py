@@ -43,7 +43,8 @@ def test_two_maps_of_one_class(tmp_path: Path) -> None:
     touch(tmp_path, "a.nii.gz", "a_malignant.nii.gz")
     touch(tmp_path, "b.nii.gz", "a_benign.nii.gz")
     found = maps_of(tmp_path)
-    assert [(s.image, [CLASSES[f] for f in s.files]) for s in found.sources] == [("a", ["benign"]), ("b", ["malignant"])]
+    left = [(s.image, [CLASSES[f] for f in s.files]) for s in found.sources]
+    assert left == [("a", ["benign"]), ("b", ["malignant"])]
     reason = "one of several files that are the malignant map of a; keep one of them, or compare one folder at a time"
     assert [(u.name, u.reason) for u in found.unused] == [("a.nii.gz", reason), ("a_malignant.nii.gz", reason)]
 
