@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gmic_core.errors import SegmentationError
+from gmic_core.errors import ExamError, SegmentationError
+from gmic_core.exam.header import read_header
 from gmic_core.exam.names import ImageName, masked_image, parse_name
 from gmic_core.inference.export import safe_name
 from gmic_core.segmentation.read_process import suffix_of
@@ -23,6 +24,7 @@ from gmic_core.types import CLASSES, Finding, Laterality, Modality, Roi
 
 RESULTS = "results.json"
 MAX_JSON = 512 << 20
+_DICOM = (".dcm", ".DCM", ".dicom", ".ima", ".IMA")
 _CLASS = re.compile(rf"(?P<image>.+?)[ _.-]+(?P<word>{'|'.join(CLASSES)})", re.IGNORECASE)
 _MAP_WORD = re.compile(r"(?P<image>.+?)[ _.-]+(?:saliency|map|heatmap|cam)$", re.IGNORECASE)
 
@@ -60,12 +62,14 @@ class MaskSource:
     image : the image's name as the file tells it, without words such as ``truth``.
     finding : class that the name states, else None.
     marked : whether the name says that it is a segmentation.
+    uids : SOP Instance and Series Instance UID of the DICOM image of that name beside it; empty where there is none.
     """
 
     path: Path
     image: str
     finding: Finding | None
     marked: bool
+    uids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -159,12 +163,30 @@ def mask_sources(segmentations: Path, besides: Path | None = None) -> list[MaskS
         image = masked_image(stem)
         word = next((name for name in CLASSES if re.search(rf"[ _.-]{name}(?:[ _.-]|$)", stem, re.IGNORECASE)), None)
         finding = Finding(CLASSES.index(word)) if word is not None else None
-        found.append(MaskSource(path, image or stem, finding, image is not None))
+        found.append(MaskSource(path, image or stem, finding, image is not None, _image_beside(path, image or stem)))
     return found
 
 
+def _image_beside(path: Path, name: str) -> tuple[str, ...]:
+    """Return the UIDs of the DICOM image that lies beside a segmentation and has its name, as simulated exams have."""
+    for ending in _DICOM:
+        beside = path.with_name(f"{name}{ending}")
+        if not beside.is_file():
+            continue
+        try:
+            elements = read_header(beside).elements
+        except (ExamError, OSError):
+            continue  # whatever it is, it says nothing of the segmentation
+        return tuple(filter(None, (elements.text("SOPInstanceUID"), elements.text("SeriesInstanceUID"))))
+    return ()
+
+
 def pair(maps: Maps, masks: Sequence[MaskSource]) -> Pairing:
-    """Return which segmentations belong to which image by name: the image's, or else its side, view and modality."""
+    """Return which segmentations belong to which image.
+
+    The image's name decides; else the UIDs of the DICOM image that lies beside the segmentation under its name (exams
+    in folders of their own all call it ``R-CC_DBT``); else side, view and modality.
+    """
     by_name: dict[str, list[MapSource]] = {}
     for source in maps.sources:
         for name in source.names:
@@ -172,11 +194,16 @@ def pair(maps: Maps, masks: Sequence[MaskSource]) -> Pairing:
     own: dict[int, list[MaskSource]] = {}
     unused: list[Unused] = list(maps.unused)
     for mask in masks:
-        fitting = by_name.get(plain(mask.image), []) or _by_view(mask, maps.sources)
+        fitting = by_name.get(plain(mask.image), [])
+        if not fitting and mask.uids:
+            fitting = next(filter(None, (by_name.get(plain(uid), []) for uid in mask.uids)), [])
+        elif not fitting:
+            fitting = _by_view(mask, maps.sources)
         if len(fitting) == 1:
             own.setdefault(id(fitting[0]), []).append(mask)
         else:
-            unused.append(Unused(mask.path.name, _ambiguous(fitting) if fitting else _NO_MAP))
+            no_map = _OTHER if mask.uids else _NO_MAP
+            unused.append(Unused(mask.path.name, _ambiguous(fitting) if fitting else no_map))
     pairs = []
     for source in maps.sources:
         drawn = own.get(id(source), [])
@@ -193,6 +220,7 @@ def pair(maps: Maps, masks: Sequence[MaskSource]) -> Pairing:
 
 
 _NO_MAP = "no saliency goes by this name; name the segmentation after its image, like IMAGE_seg.nii.gz"
+_OTHER = "there is no saliency of the image that lies beside it; predict that image too"
 _NO_MASK = "no segmentation goes by its name; name it after the image, like IMAGE_seg.nii.gz"
 _SEVERAL = "one of several files that are the {} map of {}; keep one of them, or compare one folder at a time"
 _TWICE = "several files in different folders have this name; compare one folder at a time"

@@ -26,9 +26,17 @@ def plain(text: str) -> str:
 
 
 def shown_names(found: Compared, *, hidden: bool) -> dict[str, str]:
-    """Return what each image is called; while identity is hidden by its number: names of files may name a patient."""
-    images = dict.fromkeys(row.image for row in found.batch.images)
-    return {image: f"Image {number}" if hidden else image for number, image in enumerate(images, start=1)}
+    """Return what each image is called; while identity is hidden by its number: names of files may name a patient.
+
+    Images that go by their UID are called by side, view and modality as well.
+    """
+    names = {}
+    for number, image in enumerate(dict.fromkeys(row.image for row in found.batch.images), start=1):
+        facts = found.sources[image].facts if image in found.sources else None
+        known = facts is not None and not image.strip("0123456789.")
+        words = f"{facts.laterality}-{facts.view} {facts.modality} " if facts is not None and known else ""
+        names[image] = f"{words}Image {number}" if hidden else f"{words}{image}"
+    return names
 
 
 def shown_rows(found: Compared, shown: Shown, names: Names) -> list[tuple[Row, dict[str, float]]]:
