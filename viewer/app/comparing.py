@@ -168,6 +168,7 @@ class Comparisons:
     def compare(self) -> None:
         """Compare what is chosen, in the background."""
         from gmic_core.comparison.folder import Asked
+        from viewer.services.compare_tasks import CompareTask
 
         wish = self._model.wish
         if wish.results is None or wish.segmentations is None:
@@ -176,7 +177,8 @@ class Comparisons:
         classes = self._map if wish.by_map else None
         if classes is not None:
             self._keep(classes)
-        self._work.compare(Asked(wish.results, wish.segmentations, classes, wish.same_size), self._compared)
+        asked = Asked(wish.results, wish.segmentations, classes, wish.same_size)
+        self._work.start(CompareTask(asked), self._compared)
 
     def _compared(self, found: Compared) -> None:
         if not found.images:
@@ -201,26 +203,39 @@ class Comparisons:
 
     def save(self) -> None:
         """Ask for a folder and write tables and report to it."""
+        from viewer.services.compare_tasks import SaveTask
+
         found = self._model.found
         name = QFileDialog.getExistingDirectory(self._over, "Save tables and report in", str(self._folder))
         if name and found is not None:
             self._folder = Path(name).parent
-            self._work.save(Path(name), found, lambda text: self._model.tell("hint", text))
+            self._work.start(SaveTask(Path(name), found), self._saved)
 
     def score(self) -> None:
         """Score a submission against boxes."""
+        from viewer.services.compare_tasks import ScoreTask
+
+        tables = self._model.tables
+        if tables.submission is None or tables.boxes is None:
+            return
         self._model.take_score(None)
         self._model.tell("", "")
-        self._work.score(self._model.tables, self._model.wish.results, self._model.take_score)
+        task = ScoreTask(tables.submission, tables.boxes, tables, self._model.wish.results)
+        self._work.start(task, self._model.take_score)
 
     def export(self) -> None:
         """Ask for a file and write the results to it as a submission."""
+        from viewer.services.compare_tasks import ExportTask
+
         results, paths = self._model.wish.results, self._model.tables.paths
         start = str(self._folder / "predictions.csv")
         name, _ = QFileDialog.getSaveFileName(self._over, "Export results as submission", start, TABLE_FILTER)
         if name and results is not None and paths is not None:
             self._folder = Path(name).parent
-            self._work.export(results, paths, Path(name), lambda text: self._model.tell("hint", text))
+            self._work.start(ExportTask(results, paths, Path(name)), self._saved)
+
+    def _saved(self, text: str) -> None:
+        self._model.tell("hint", text)
 
     # -- the image of a row --------------------------------------------------------------------------------------
     def open_image(self, image: str) -> None:

@@ -1,30 +1,30 @@
-"""Compares folders in a thread, one at a time; files are read in a process of their own."""
+"""Runs what the window that compares folders asks for: one task at a time, in a process that may be ended."""
 
 from __future__ import annotations
 
+import atexit
 import logging
+import multiprocessing
 import threading
+import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import TypeVar
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Any
 
-from gmic_core.comparison.folder import Asked, Compared, compare_folder, paired, write_folder
-from gmic_core.detection.boxes import read_boxes, read_predictions, write_predictions
-from gmic_core.detection.scoring import submission_froc
-from gmic_core.detection.submission import submission
-from gmic_core.errors import CancelledError, GmicError
-from gmic_core.segmentation.files import SegmentationReader
-from viewer.model.comparing import Scored, Tables, Work
+from viewer.model.comparing import Work
+from viewer.services.compare_tasks import STOPPED, Done, Task, main
 
 log = logging.getLogger(__name__)
 
 Post = Callable[[Callable[[], None]], None]
-T = TypeVar("T")
-CLOSE_S = 3.0
+PATIENCE_S = 2.0
+"""How long a task may take to end by itself once it is to stop; then its process is killed."""
+_POLL_S = 0.05
 
 
 class FolderComparer:
-    """Runs what the window that compares folders asks for. All methods are called on the GUI thread.
+    """Starts tasks and brings back what they found. All methods are called on the GUI thread.
 
     Parameters
     ----------
@@ -37,145 +37,79 @@ class FolderComparer:
         self._post, self._tell, self._failed = post, tell, failed
         self._cancel = threading.Event()
         self._thread: threading.Thread | None = None
-        self._turn = 0
 
     @property
     def running(self) -> bool:
         """Whether something goes on."""
         return self._thread is not None
 
-    def compare(self, asked: Asked, done: Callable[[Compared], None]) -> None:
-        """Compare a folder."""
-
-        def work(show: Callable[[Work], None], cancelled: Callable[[], bool]) -> Compared:
-            def progress(count: int, total: int, image: str) -> None:
-                show(Work("Comparing", count, total, image))
-
-            with SegmentationReader() as reader:
-                return compare_folder(asked, paired(asked), reader, progress, cancelled)
-
-        self._start(Work("Looking for files"), work, done)
-
-    def save(self, folder: Path, found: Compared, done: Callable[[str], None]) -> None:
-        """Write tables and report as ``gmic-core compare --out`` does."""
-
-        def work(_show: Callable[[Work], None], _cancelled: Callable[[], bool]) -> str:
-            write_folder(folder, found)
-            return "Saved metrics.csv, images.csv, summary.csv, froc.csv, not_compared.csv and report.html."
-
-        self._start(Work("Saving"), work, done)
-
-    def score(self, tables: Tables, results: Path | None, done: Callable[[Scored], None]) -> None:
-        """Score a submission against boxes; a results folder may tell how many slices volumes have."""
-        self._start(Work("Scoring"), lambda _show, _cancelled: score(tables, results), done)
-
-    def export(self, results: Path, paths: Path, file: Path, done: Callable[[str], None]) -> None:
-        """Write the patches of predicted volumes as a submission, as ``gmic-core boxes`` does."""
-        self._start(Work("Writing a submission"), lambda _show, _cancelled: export(results, paths, file), done)
+    def start(self, task: Task, done: Callable[[Any], None]) -> None:
+        """Run a task unless one runs; ``done`` gets what it returned."""
+        if self.running:
+            return
+        self._cancel = threading.Event()
+        self._tell(Work(task.title))
+        self._thread = threading.Thread(
+            target=self._run, args=(task, self._cancel, done), name="gmic-compare", daemon=True
+        )
+        self._thread.start()
 
     def cancel(self) -> None:
         """Stop what runs; it says so when it has ended."""
         self._cancel.set()
 
     def close(self) -> None:
-        """Stop, and wait a moment for the end."""
+        """Stop, and wait for the end."""
         self.cancel()
-        thread = self._thread
-        if thread is not None:
-            thread.join(CLOSE_S)
+        if self._thread is not None:
+            self._thread.join(2 * PATIENCE_S)
 
-    def _start(
-        self,
-        first: Work,
-        work: Callable[[Callable[[Work], None], Callable[[], bool]], T],
-        done: Callable[[T], None],
-    ) -> None:
-        if self.running:
-            return
-        self._cancel = threading.Event()
-        self._turn += 1
-        self._tell(first)
-        self._thread = threading.Thread(
-            target=self._run, args=(self._turn, self._cancel, work, done), name="gmic-compare", daemon=True
-        )
-        self._thread.start()
-
-    def _run(
-        self,
-        turn: int,
-        cancel: threading.Event,
-        work: Callable[[Callable[[Work], None], Callable[[], bool]], T],
-        done: Callable[[T], None],
-    ) -> None:
-        def show(now: Work) -> None:
-            self._post(lambda: self._tell(now) if turn == self._turn and self.running else None)
-
-        def end(call: Callable[[], None]) -> None:
-            def ended() -> None:
-                self._thread = None
-                self._tell(None)
-                call()
-
-            self._post(ended)
-
+    def _run(self, task: Task, cancel: threading.Event, done: Callable[[Any], None]) -> None:
+        """In the thread: start the process, listen to it, end it."""
+        context = multiprocessing.get_context("spawn")  # a fork would take the window's threads and locks along
+        pipe, theirs = context.Pipe()
+        # no daemon: daemons may not have children, and this one has one that reads files
+        process = context.Process(target=main, args=(theirs, task), name="gmic-compare")
+        process.start()
+        theirs.close()
+        atexit.register(process.kill)
         try:
-            found = work(show, cancel.is_set)
-        except CancelledError:
-            end(lambda: self._failed("hint", "Stopped; nothing was kept of it."))
-        except (GmicError, OSError) as error:
-            text = str(error)
-            end(lambda: self._failed("error", text))
-        except MemoryError:
-            end(lambda: self._failed("error", "There was not enough memory; close other programs and try again."))
-        except Exception as error:
-            log.exception("comparing failed")
-            text = f"This failed unexpectedly ({type(error).__name__}); the log has the details."
-            end(lambda: self._failed("error", text))
+            end = self._listen(pipe, process, cancel)
+        finally:
+            pipe.close()
+            process.join(PATIENCE_S)
+            if process.is_alive():
+                process.kill()
+                process.join()
+            atexit.unregister(process.kill)
+        self._post(lambda: self._ended(end, done))
+
+    def _listen(self, pipe: Connection, process: BaseProcess, cancel: threading.Event) -> Done:
+        asked = 0.0
+        while True:
+            if cancel.is_set() and not asked:
+                asked = time.monotonic()
+                pipe.send_bytes(b"stop")
+            if asked and time.monotonic() - asked > PATIENCE_S:
+                process.kill()
+                return Done(level="hint", message=STOPPED)
+            if not pipe.poll(_POLL_S):
+                continue
+            try:
+                message = pipe.recv()
+            except (EOFError, OSError):
+                process.join(PATIENCE_S)
+                log.warning("the process that compares ended with exit code %s", process.exitcode)
+                text = f"Comparing ended unexpectedly (exit code {process.exitcode}); there may be too little memory."
+                return Done(level="error", message=f"{text} Close other programs and try again.")
+            if isinstance(message, Done):
+                return message
+            self._post(lambda now=message: self._tell(now) if self.running else None)  # type: ignore[misc]
+
+    def _ended(self, end: Done, done: Callable[[Any], None]) -> None:
+        self._thread = None
+        self._tell(None)
+        if end.message:
+            self._failed(end.level, end.message)
         else:
-            end(lambda: done(found))
-
-
-def score(tables: Tables, results: Path | None) -> Scored:
-    """Return what a submission is worth.
-
-    Raises
-    ------
-    EvaluationError
-        If a table cannot be read, no volume is in both, or the slices of one are not known.
-    """
-    assert tables.submission is not None  # the command says why it cannot run otherwise
-    assert tables.boxes is not None
-    predictions, boxes = read_predictions(tables.submission), read_boxes(tables.boxes)
-    slices = {box.volume: tables.slices for box in boxes} if tables.slices else {}
-    if results is not None and tables.paths is not None and (results / "results.json").is_file():
-        slices |= submission(results, tables.paths).slices
-    slices |= {box.volume: box.volume_slices for box in boxes if box.volume_slices is not None}
-    told, drawn = {p.volume for p in predictions}, {box.volume for box in boxes}
-    froc = submission_froc(boxes, predictions, slices)
-    notes = [
-        f"{len(told | drawn)} volumes: {len(told & drawn)} with a box and predictions, {len(drawn - told)} with a box "
-        f"only, {len(told - drawn)} with predictions only, whose predictions are false positives.",
-    ]
-    if not told & drawn:
-        notes.insert(0, "No volume is in both tables: they are of different sets, and nothing can be found.")
-    if tables.slices and any(box.volume_slices is None for box in boxes):
-        notes.append(f"{tables.slices} slices were taken for every volume of which no table says it.")
-    return Scored(froc, tuple(notes))
-
-
-def export(results: Path, paths: Path, file: Path) -> str:
-    """Write a submission; return what is in it.
-
-    Raises
-    ------
-    EvaluationError, StoreError
-        If something cannot be read or written.
-    """
-    found = submission(results, paths)
-    if not found.slices:
-        return f"Nothing was written: {paths.name} names none of the tomosynthesis volumes of these results."
-    write_predictions(file, found.predictions)
-    left = f" {len(found.unknown)} volumes that the table does not name, or not as one, were left out."
-    return f"{len(found.predictions)} boxes of {len(found.slices)} volumes were written." + (
-        left if found.unknown else ""
-    )
+            done(end.found)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QHeaderView, QSpinBox, QTableWidget, QTableWidgetItem, QWidget
+from PySide6.QtGui import QIntValidator, QKeyEvent
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QHeaderView, QLineEdit, QTableWidget, QTableWidgetItem, QWidget
 from PySide6.QtWidgets import QVBoxLayout as Column
 
 from gmic_core.types import Finding
@@ -35,17 +35,19 @@ class ClassMapTable(QWidget):
         super().__init__(parent)
         self._context, self._comparing = context, context.session.comparing
         self._built: tuple[int, ...] | None = None
-        self.table, self.number = QTableWidget(0, 2, self), QSpinBox(self)
+        self.table, self.number = QTableWidget(0, 2, self), QLineEdit(self)
         dress(self.table, "Classes of labels", "Which label is which class; Delete takes a label out")
         self.table.setHorizontalHeaderLabels(["label", "class"])
         self.table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         self.table.horizontalHeader().setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         self.table.horizontalHeader().resizeSection(0, 72)
         self.table.setFixedHeight(HEIGHT)
-        self.number.setRange(1, MOST)
+        self.number.setValidator(QIntValidator(1, MOST, self.number))
+        self.number.setPlaceholderText("Label")
+        self.number.returnPressed.connect(self._add)
         self.number.setAccessibleName("Label")
-        self.number.setToolTip("Number of the label to be added, 1 to 65535")
-        self.add = dialogs.button("Add", self._add, "Add this label to the map as malignant")
+        self.number.setToolTip("Number of the label to be added, 1 to 65535; Enter adds it")
+        self.add = dialogs.button("Add", self._add, "Add the label at the left to the map as malignant")
         self.remove = dialogs.button("Remove", self._remove, "Take the chosen label out of the map (Delete)")
         self.files = [CommandButton(context, f"compare.{name}_map", self) for name in ("load", "save")]
         row = QHBoxLayout()
@@ -93,7 +95,11 @@ class ClassMapTable(QWidget):
         return box
 
     def _add(self) -> None:
-        label = self.number.value()
+        if not self.number.hasAcceptableInput():
+            self.number.setFocus()
+            return
+        label = int(self.number.text())
+        self.number.clear()
         if label not in self._comparing.classes:
             run("compare.set_class", self._context, label, Finding.MALIGNANT)
         self.table.selectRow(list(self._comparing.classes).index(label))

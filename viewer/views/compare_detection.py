@@ -120,7 +120,8 @@ class DetectionPage(FrocPage):
         found, session = self._context.session.comparing.found, self._context.session
         if found is not self._shown or found is None:
             self._shown = found
-            self.show_curves([self._entry(one) for one in found.detections] if found is not None else [])
+            detections = sorted(found.detections, key=lambda one: -one.finding) if found is not None else []
+            self.show_curves([self._entry(one) for one in detections])
         self.note.setText(shown_message(self.note.text(), session))
         self.note.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
 

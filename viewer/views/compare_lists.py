@@ -26,6 +26,8 @@ MEANS = (
     Column("SD", "Of the sample, over images (n - 1).", True),
     Column("95 %", "Bootstrap interval of the mean, images drawn with replacement.", True),
 )
+WRAPPED = 200
+"""Rows up to which reasons are wrapped; of more each has one line, and the whole reason under the mouse."""
 NO_MEAN = "Nothing was compared yet, or no image shows a lesion: nothing can be averaged."
 
 
@@ -55,7 +57,7 @@ class MeansPage(QWidget):
     def refresh(self) -> None:
         """Show the means of what was compared."""
         found = self._context.session.comparing.found
-        means = found.means if found is not None else ()
+        means = sorted(found.means, key=lambda one: -one.finding) if found is not None else []
         self.rows.set_rows([mean_texts(one) for one in means])
         self.table.resizeColumnsToContents()
         self.head.setText(table_v(found) if found is not None and means else NO_MEAN)
@@ -85,7 +87,7 @@ def table_v(found: Compared) -> str:
                     cells.append(f"{short}({CLASSES[finding][0].upper()}) {one.interval.value:.3f}{sd}")
         if cells:
             words.append(f"{where}: {', '.join(cells)}")
-    return f"As in Table V, mean ± SD. {'; '.join(words).capitalize()}."
+    return f"As in Table V, mean ± SD; {'; '.join(words)}."
 
 
 class ReasonsPage(QWidget):
@@ -127,8 +129,9 @@ class ReasonsPage(QWidget):
         self._fitting.start()
 
     def _fit(self) -> None:
-        for table in self.tables:
-            table.resizeRowsToContents()
+        for table, rows in zip(self.tables, (self.unused, self.notes), strict=True):
+            if len(rows.rows) <= WRAPPED:
+                table.resizeRowsToContents()
 
     def refresh(self) -> None:
         """Show the reasons of what was compared."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QSignalBlocker, Qt, QTimer
-from PySide6.QtGui import QImage, QKeyEvent, QPixmap
+from PySide6.QtGui import QImage, QKeyEvent, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QTableView, QVBoxLayout, QWidget
 
 from gmic_core.comparison.batch import Row
@@ -14,11 +14,15 @@ from gmic_core.comparison.tables import COLUMNS
 from gmic_core.types import CLASSES, Finding
 from viewer.commands import Context, run
 from viewer.model.compared_rows import shown_names, shown_rows
+from viewer.model.comparing import Shown
 from viewer.views import parts, theme
 from viewer.views.command_widgets import CommandButton
 from viewer.views.text_table import Column, Index, alignment, dress, number
 
 IMAGE_WIDTH, LABEL_WIDTH, CLASS_WIDTH = 200, 56, 84
+ORDER_WIDTH = 168
+WIDE = 720
+"""From this width on there is room for the picture, px."""
 PICTURE = 264
 """Longest edge of the picture, px; it is made with 260."""
 TYPING_MS = 150
@@ -51,11 +55,13 @@ class RowTable(QAbstractTableModel):
         super().__init__()
         self.rows: list[tuple[Row, dict[str, float]]] = []
         self.names: dict[str, str] = {}
+        self._order = ("", "")
 
-    def set_rows(self, rows: list[tuple[Row, dict[str, float]]], names: dict[str, str]) -> None:
+    def set_rows(self, rows: list[tuple[Row, dict[str, float]]], names: dict[str, str], shown: Shown) -> None:
         """Show other rows."""
         self.beginResetModel()
         self.rows, self.names = rows, names
+        self._order = (shown.column, "\N{DOWNWARDS ARROW}" if shown.descending else "\N{UPWARDS ARROW}")
         self.endResetModel()
 
     def rowCount(self, parent: Index | None = None) -> int:
@@ -73,7 +79,8 @@ class RowTable(QAbstractTableModel):
         if orientation is not Qt.Orientation.Horizontal:
             return None
         column = self.columns[section]
-        texts = {Qt.ItemDataRole.DisplayRole: column.title, Qt.ItemDataRole.ToolTipRole: column.tip}
+        title = f"{column.title} {self._order[1]}" if column.title == self._order[0] else column.title
+        texts = {Qt.ItemDataRole.DisplayRole: title, Qt.ItemDataRole.ToolTipRole: column.tip}
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return alignment(column)
         return texts.get(Qt.ItemDataRole(role)) or None
@@ -164,6 +171,8 @@ class RowsPage(QWidget):
             CommandButton(context, "compare.open_image", self, text="Open image", with_icon=True),
         ]
         self.picture, self.about = parts.Label("", "secondary"), parts.caption("", "", wrap=True)
+        self.side = QWidget(self)
+        self.side.setFixedWidth(PICTURE)
         self._typing = QTimer(self)
         self._typing.setSingleShot(True)
         self._typing.setInterval(TYPING_MS)
@@ -171,6 +180,7 @@ class RowsPage(QWidget):
         self._dress()
         self._build()
         self.view.selectionModel().currentRowChanged.connect(self._chosen)
+        context.session.identity_changed.connect(self.forget_words)
 
     def _dress(self) -> None:
         self.field.setPlaceholderText("Image")
@@ -186,6 +196,8 @@ class RowsPage(QWidget):
         self.order.addItem("As compared", "")
         for name in COLUMNS:
             self.order.addItem(f"By {name}", name)
+        self.order.setFixedWidth(ORDER_WIDTH)
+        self.order.view().setMinimumWidth(self.order.view().sizeHintForColumn(0) + 24)
         self.order.setAccessibleName("Order")
         self.order.setToolTip("Sort the table; what does not exist stands last.")
         self.order.currentIndexChanged.connect(self._sort)
@@ -199,28 +211,41 @@ class RowsPage(QWidget):
     def _build(self) -> None:
         line = QHBoxLayout()
         line.setSpacing(8)
+        self.field.setMinimumWidth(64)
         self.field.setMaximumWidth(200)
         for widget in (self.field, self.finding, self.order, *self.buttons[:2]):
             line.addWidget(widget)
         line.addWidget(self.count)
         line.addStretch(1)
-        line.addWidget(self.buttons[2])
-        side = QVBoxLayout()
+        side = QVBoxLayout(self.side)
+        side.setContentsMargins(0, 0, 0, 0)
         side.setSpacing(8)
         side.addWidget(self.picture)
         side.addWidget(self.about)
+        side.addWidget(self.buttons[2])
         side.addStretch(1)
         body = QHBoxLayout()
         body.setSpacing(12)
         body.addWidget(self.view, 1)
-        body.addLayout(side)
+        body.addWidget(self.side)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 8, 0, 0)
         column.setSpacing(8)
         column.addLayout(line)
         column.addLayout(body, 1)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave the picture out where the table needs the room."""
+        super().resizeEvent(event)
+        self.side.setVisible(self.width() >= WIDE)
+
     # -- what the reader does ------------------------------------------------------------------------------------
+    def forget_words(self, hidden: bool) -> None:
+        """Identity is hidden: what was typed may be a patient's name."""
+        if hidden:
+            self.field.clear()
+            self._comparing.show(text="")
+
     def _narrow(self) -> None:
         self._typing.stop()
         run("compare.filter", self._context, self.field.text().strip(), self.finding.currentData())
@@ -240,7 +265,7 @@ class RowsPage(QWidget):
         chosen = self._comparing.chosen
         names = shown_names(found, hidden=hidden) if found is not None else {}
         rows = shown_rows(found, shown, names) if found is not None else []
-        self.view.rows.set_rows(rows, names)
+        self.view.rows.set_rows(rows, names, shown)
         self.view.fit()
         of = 0 if found is None else len(found.batch.labels if shown.per_label else found.batch.images)
         self.count.setText("" if found is None else f"{len(rows)} rows" if len(rows) == of else f"{len(rows)} of {of}")
@@ -254,19 +279,15 @@ class RowsPage(QWidget):
             button.refresh()
 
     def _show_order(self) -> None:
-        shown, head = self._comparing.shown, self.view.horizontalHeader()
         with QSignalBlocker(self.order):
-            self.order.setCurrentIndex(max(self.order.findData(shown.column), 0))
-        head.setSortIndicatorShown(bool(shown.column))
-        if shown.column:
-            way = Qt.SortOrder.DescendingOrder if shown.descending else Qt.SortOrder.AscendingOrder
-            head.setSortIndicator(COLUMNS.index(shown.column), way)
+            self.order.setCurrentIndex(max(self.order.findData(self._comparing.shown.column), 0))
 
     def _show_picture(self) -> None:
         found, row = self._comparing.found, self._comparing.chosen
         self.picture.setPixmap(QPixmap())
         if found is None or row is None:
-            self.picture.setText(EMPTY if found is None else "")
+            waiting = found is None and self._comparing.work is None
+            self.picture.setText(EMPTY if waiting else "")
             self.about.setText("")
             return
         key = (row.image, row.finding)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtGui import QIntValidator
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from gmic_core.comparison.folder import HIT_RULE
 from viewer.commands import Context, run
@@ -45,12 +46,13 @@ class SubmissionPage(QWidget):
         super().__init__(parent)
         self._context = context
         self._names: dict[str, parts.ElidedLabel] = {}
-        self.slices = QSpinBox(self)
-        self.slices.setRange(0, 1000)
-        self.slices.setSpecialValueText("not known")
+        self.slices = QLineEdit(self)
+        self.slices.setValidator(QIntValidator(0, 1000, self.slices))
+        self.slices.setPlaceholderText("not known")
+        self.slices.setFixedWidth(96)
         self.slices.setAccessibleName("Slices of volumes of which no table says it")
         self.slices.setToolTip("Slices of every volume of which no table says it; without them a hit cannot be told")
-        self.slices.valueChanged.connect(lambda value: run("compare.set_slices", context, value))
+        self.slices.textEdited.connect(lambda text: run("compare.set_slices", context, int(text or 0)))
         self.buttons = [
             CommandButton(context, "compare.score", self, text="Score", with_icon=True),
             CommandButton(context, "compare.export", self, text="Export results", with_icon=True),
@@ -99,10 +101,8 @@ class SubmissionPage(QWidget):
             path = getattr(comparing.tables, what)
             self._names[what].setText(hint if path is None else path.name)
             self._names[what].set_look("secondary" if path is None else "")
-        if self.slices.value() != comparing.tables.slices:
-            self.slices.blockSignals(True)
-            self.slices.setValue(comparing.tables.slices)
-            self.slices.blockSignals(False)
+        if int(self.slices.text() or 0) != comparing.tables.slices:
+            self.slices.setText(str(comparing.tables.slices or ""))
         scored = comparing.scored
         entries = [("submission", Curve("submission", scored.froc, None, unit="volume"), "")] if scored else []
         self.page.show_curves(list(entries), "\n".join(scored.notes) if scored else "")

@@ -5,7 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QScrollArea,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from viewer.commands import Context
 from viewer.commands.table import with_keys
@@ -19,6 +29,9 @@ from viewer.views.compare_rows import RowsPage
 from viewer.views.compare_submission import SubmissionPage
 
 SIZE = (1240, 800)
+WIDE = 820
+"""From this width on the map of labels stands beside the choices, px."""
+TABS_HEIGHT = 320
 RESULTS_HINT = "Output of gmic-core predict, or a folder of saliency files"
 SEGMENTATIONS_HINT = "Folder of label maps (NIfTI, NRRD, MetaImage, GIPL) or PNG masks, named after their images"
 STALE = "The choices above have changed since; Compare brings the tables up to date."
@@ -56,11 +69,12 @@ class CompareWindow(QDialog):
         self.detection, self.reasons = DetectionPage(context, self), ReasonsPage(context, self)
         self.submission = SubmissionPage(context, self)
         self.tabs = QTabWidget(self)
-        pages = (self.rows, self.means, self.detection, self.reasons, self.submission)
-        for page, title in zip(pages, ("Images", "Means", "Detection", "Not compared", "BCS-DBT"), strict=True):
+        self._pages = (self.rows, self.means, self.detection, self.reasons, self.submission)
+        for page, title in zip(self._pages, ("Images", "Means", "Detection", "Not compared", "BCS-DBT"), strict=True):
             self.tabs.addTab(page, title)
         self.tabs.tabBar().setAccessibleName("Tables of the comparison")
         self.tabs.tabBar().setToolTip("Choose a table with Left and Right")
+        self.tabs.currentChanged.connect(self._show_page)
         self._build()
         comparing, session = self._comparing, context.session
         self._refresher = Refresher(self, (comparing.changed, session.identity_changed), self.refresh)
@@ -77,17 +91,33 @@ class CompareWindow(QDialog):
         return button
 
     def _build(self) -> None:
-        top = QHBoxLayout()
-        top.setSpacing(16)
-        top.addLayout(self._setup(), 1)
-        top.addWidget(self.map, 0, Qt.AlignmentFlag.AlignTop)
-        column = QVBoxLayout(self)
+        self._top = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._top.setSpacing(16)
+        self._top.addLayout(self._setup(), 1)
+        self._top.addWidget(self.map, 0, Qt.AlignmentFlag.AlignTop)
+        inside = QWidget()
+        column = QVBoxLayout(inside)
         column.setContentsMargins(16, 12, 16, 12)
         column.setSpacing(8)
-        column.addLayout(top)
+        column.addLayout(self._top)
         column.addWidget(self.message)
         column.addWidget(parts.hairline(self))
         column.addWidget(self.tabs, 1)
+        self.tabs.setMinimumHeight(TABS_HEIGHT)
+        area = QScrollArea(self)  # a small screen shows the tables after the choices
+        area.setWidget(inside)
+        area.setWidgetResizable(True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(area)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Put the map below the choices where the window is narrow."""
+        super().resizeEvent(event)
+        beside, below = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
+        self._top.setDirection(beside if self.width() >= WIDE else below)
 
     def _setup(self) -> QVBoxLayout:
         grid = QGridLayout()
@@ -128,13 +158,16 @@ class CompareWindow(QDialog):
         self._show_folder(self.segmentations, wish.segmentations, SEGMENTATIONS_HINT)
         self.map.setVisible(wish.by_map)
         self.map.refresh()
-        for page in (self.rows, self.means, self.detection, self.reasons, self.submission):
-            page.refresh()
+        self._show_page(self.tabs.currentIndex())
         found = self._comparing.found
         left = len(found.batch.unused) if found is not None else 0
         self.tabs.setTabText(3, f"Not compared ({left})" if left else "Not compared")
         self._show_message()
         self._show_work()
+
+    def _show_page(self, number: int) -> None:
+        """Bring one table up to date: the others may hold thousands of rows that nobody looks at."""
+        self._pages[number].refresh()
 
     def _show_folder(self, label: parts.ElidedLabel, path: Path | None, hint: str) -> None:
         hidden = self._context.session.identity_hidden

@@ -14,8 +14,8 @@ from viewer.model.colormaps import line_rgb
 from viewer.views import theme
 from viewer.views.command_widgets import KeepKeys
 
-LEFT, RIGHT, TOP, BOTTOM = 44, 16, 12, 36
-LEAST, MOST = 1.0, 10.0
+LEFT, RIGHT, TOP, BOTTOM = 44, 16, 28, 40
+LEAST, MOST = 1.0, 4.0
 """False positives per image that the axis shows at least and at most."""
 DOT = 4.0
 
@@ -157,8 +157,10 @@ class FrocPlot(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.fillRect(self.rect(), theme.color(theme.PANEL))
         self._paint_axes(painter)
-        for number, curve in enumerate(self.curves):
-            self._paint_curve(painter, curve, strong=number == self.active)
+        for number in sorted(
+            range(len(self.curves)), key=lambda number: number == self.active
+        ):  # the chosen one on top
+            self._paint_curve(painter, self.curves[number], strong=number == self.active)
         if self.curves and self.curves[self.active].froc.thresholds.size:
             self._paint_point(painter, self.curves[self.active])
         if self.hasFocus():
@@ -185,7 +187,8 @@ class FrocPlot(QWidget):
         painter.fillRect(QRectF(round(one), room.top(), 1, room.height()), theme.color(theme.DISABLED))
         unit = self.curves[0].unit if self.curves else "image"
         box = QRectF(room.left(), room.bottom() + 18, room.width(), 16)
-        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, f"false positives per {unit}; sensitivity upwards")
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, f"false positives per {unit}")
+        painter.drawText(QRectF(8, 6, room.width(), 16), Qt.AlignmentFlag.AlignLeft, "sensitivity")
 
     def _paint_curve(self, painter: QPainter, curve: Curve, *, strong: bool) -> None:
         """Paint a staircase: between two points nothing more is found than at the first of them."""
