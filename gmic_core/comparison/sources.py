@@ -252,7 +252,8 @@ def _files(folder: Path, what: str, besides: Path | None = None) -> list[Path]:
         return [folder]
     if not folder.is_dir():
         raise SegmentationError(f"{folder} is no folder; give the folder with the {what}.")
-    left_out = besides.resolve() if besides is not None else None
+    inside = besides is not None and folder.resolve() in besides.resolve().parents
+    left_out = besides.resolve() if inside and besides is not None else None
     found = sorted(
         path
         for path in folder.rglob("*")

@@ -20,7 +20,7 @@ from viewer.views.command_widgets import CommandButton
 from viewer.views.text_table import Column, Index, alignment, dress, number
 
 IMAGE_WIDTH, LABEL_WIDTH, CLASS_WIDTH = 200, 56, 84
-ORDER_WIDTH = 168
+ORDER_WIDTH = 152
 WIDE = 720
 """From this width on there is room for the picture, px."""
 PICTURE = 264
@@ -156,7 +156,7 @@ class RowsPage(QWidget):
     ----------
     view : the table.
     field, finding, order : words, class and column that it follows.
-    picture, about : of the chosen row.
+    picture, name, about : of the chosen row.
     """
 
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
@@ -167,10 +167,11 @@ class RowsPage(QWidget):
         self.count = parts.caption()
         self.buttons = [
             CommandButton(context, "compare.turn", self, text="Descending"),
-            CommandButton(context, "compare.per_label", self, text="A row per label"),
+            CommandButton(context, "compare.per_label", self, text="Per label"),
             CommandButton(context, "compare.open_image", self, text="Open image", with_icon=True),
         ]
         self.picture, self.about = parts.Label("", "secondary"), parts.caption("", "", wrap=True)
+        self.name = parts.ElidedLabel("", "", theme.caption_font())
         self.side = QWidget(self)
         self.side.setFixedWidth(PICTURE)
         self._typing = QTimer(self)
@@ -221,6 +222,7 @@ class RowsPage(QWidget):
         side.setContentsMargins(0, 0, 0, 0)
         side.setSpacing(8)
         side.addWidget(self.picture)
+        side.addWidget(self.name)
         side.addWidget(self.about)
         side.addWidget(self.buttons[2])
         side.addStretch(1)
@@ -288,14 +290,16 @@ class RowsPage(QWidget):
         if found is None or row is None:
             waiting = found is None and self._comparing.work is None
             self.picture.setText(EMPTY if waiting else "")
+            self.name.setText("")
             self.about.setText("")
             return
         key = (row.image, row.finding)
         png = next((p.png for p in found.batch.pictures if (p.row.image, p.row.finding) == key), None)
         name = self.view.rows.names[row.image]
         label = "all labels" if row.label is None else f"label {row.label}"
-        about = f"{name}, {label}, {CLASSES[row.finding]}."
-        self.picture.setAccessibleDescription(about)
+        about = f"{label.capitalize()}, {CLASSES[row.finding]}."
+        self.name.setText(name)
+        self.picture.setAccessibleDescription(f"{name}. {about}")
         if png is None:
             self.picture.setText(NO_PICTURE)
             self.about.setText(about)
