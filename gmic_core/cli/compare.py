@@ -7,13 +7,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gmic_core.errors import SegmentationError
-
 if TYPE_CHECKING:
     from gmic_core.cli import Subparsers
-    from gmic_core.comparison.batch import Batch, Options
+    from gmic_core.comparison.folder import Asked, Compared
     from gmic_core.comparison.sources import Pairing
-    from gmic_core.comparison.tables import Detection, Mean
 
 DEFAULT_OUT = Path("gmic-comparison")
 DESCRIPTION = (
@@ -49,23 +46,22 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """Compare; return 0 when at least one image was."""
-    from gmic_core.comparison.batch import Options
-    from gmic_core.comparison.classes import EVERY_LABEL_MALIGNANT, read_class_map
-    from gmic_core.comparison.sources import map_sources, mask_sources, pair
+    from gmic_core.comparison.classes import read_class_map
+    from gmic_core.comparison.folder import Asked, paired, write_folder
     from gmic_core.inference.export import prepare_folder
 
-    if args.bootstrap < 1:
-        raise SegmentationError(f"--bootstrap must be 1 or more, not {args.bootstrap}.")
-    prepare_folder(args.out)
-    classes = EVERY_LABEL_MALIGNANT if args.class_map is None else read_class_map(args.class_map)
-    pairing = pair(map_sources(args.results), mask_sources(args.segmentations))
-    batch = _compared(pairing, Options(classes, args.same_size, args.class_map is not None))
-    _write(args, batch)
-    return 0 if batch.images else 1
+    classes = None if args.class_map is None else read_class_map(args.class_map)
+    asked = Asked(args.results, args.segmentations, classes, args.same_size, args.bootstrap, args.seed)
+    pairing = paired(asked)
+    prepare_folder(args.out)  # before hours are spent: it may not be writable
+    found = _compared(asked, pairing)
+    write_folder(args.out, found)
+    _print(args.out, found)
+    return 0 if found.images else 1
 
 
-def _compared(pairing: Pairing, options: Options) -> Batch:
-    from gmic_core.comparison.batch import run as run_batch
+def _compared(asked: Asked, pairing: Pairing) -> Compared:
+    from gmic_core.comparison.folder import compare_folder
     from gmic_core.progress_bar import ProgressBar
     from gmic_core.segmentation.files import SegmentationReader
 
@@ -78,56 +74,21 @@ def _compared(pairing: Pairing, options: Options) -> Batch:
             bar.set_description(image[:40])
             bar.update(done - bar.n)
 
-        return run_batch(pairing, options, reader, show)
+        return compare_folder(asked, pairing, reader, show)
 
 
-def _write(args: argparse.Namespace, batch: Batch) -> None:
-    from gmic_core.comparison.report import report
-    from gmic_core.comparison.tables import detections, means, write
-
-    found = means(batch.images, args.seed, args.bootstrap)
-    curves = detections(batch)
-    write(args.out, batch, found, curves, report(batch, found, curves, _warnings(args.results), _method(args)))
-    _print(args.out, batch, found, curves)
-
-
-def _warnings(results: Path) -> list[str]:
-    """Return what the results folder says of itself: random weights, simulated images."""
-    from gmic_core.inference.document import SIMULATED, UNTRAINED
-
-    marks = (("UNTRAINED.txt", UNTRAINED), ("SIMULATED.txt", SIMULATED))
-    return [text for name, text in marks if (results / name).is_file()]
-
-
-def _method(args: argparse.Namespace) -> list[str]:
-    classes = "every label is malignant" if args.class_map is None else f"labels as in {args.class_map.name}"
-    return [
-        f"Classes: {classes}; a file whose name says benign or malignant is of that class.",
-        "Saliency is upsampled by nearest neighbour; every pixel of the segmentation counts, those without saliency "
-        "as 0. Volumes: maximum of saliency and segmentation along the slices, and all slices apart.",
-        "Dice and IoU: the largest over all distinct values of the map as threshold (saliency >= threshold).",
-        "Means are over images; all labels of a class on an image count together, and images without one do not count. "
-        f"SD: of the sample (n - 1). Intervals: 95 %, {args.bootstrap} bootstrap draws of images, seed {args.seed}.",
-        "Pictures: projected saliency, brightest at its maximum; white: lesions; light blue: saliency at or above the "
-        "image's best threshold.",
-        "Detection: a candidate hits a lesion within half the diagonal of its box or 100 pixels, whichever is larger, "
-        "and in volumes within a quarter of the slices.",
-    ]
-
-
-def _print(folder: Path, batch: Batch, found: list[Mean], curves: list[Detection]) -> None:
+def _print(folder: Path, found: Compared) -> None:
     from gmic_core.types import CLASSES
 
-    for m in found:
+    for m in found.means:
         if m.name in ("dice_soft", "pxap", "dice_soft_3d", "pxap_3d"):
             interval = f"({m.interval.low:.3f}-{m.interval.high:.3f})"
             print(f"{CLASSES[m.finding]:<10} {m.name:<14} {m.interval.value:.3f} {interval}  {m.images} images")
-    for one in curves:
+    for one in found.detections:
         if one.froc is not None:
             print(
                 f"{CLASSES[one.finding]:<10} FAUC-1 {one.pointer:<7} {one.froc.fauc():.3f}  {one.froc.lesions} lesions"
             )
-    for unused in batch.unused:
+    for unused in found.batch.unused:
         print(f"not compared: {unused.name}: {unused.reason}", file=sys.stderr)
-    compared = len({row.image for row in batch.images})
-    print(f"{compared} images compared, {len(batch.unused)} files or images not; {folder / 'report.html'}")
+    print(f"{found.images} images compared, {len(found.batch.unused)} files or images not; {folder / 'report.html'}")

@@ -19,6 +19,13 @@ _PARALLEL = 0.999
 
 SAME_SIZE = "They have the same size, but not the same place in space: --same-size compares them voxel by voxel."
 STRETCHED = "Neither file states a place; the map was laid over the segmentation from edge to edge."
+UNEVEN = (
+    "Neither file states a place; the map was laid over the segmentation from edge to edge, which stretches a cell to "
+    "{:.1f} x {:.1f} pixels. If it covers only a part of the image, such as the network's window, the figures are "
+    "wrong: save it with its place, or on the pixels of the image."
+)
+SQUARE = 0.5
+"""Cells whose number fits a square cell to within so many rows or columns count as square: maps end in broken cells."""
 
 
 @dataclass(frozen=True)
@@ -84,11 +91,18 @@ def align_files(mask: VolumeGeometry, cells: VolumeGeometry, *, same_size: bool 
         raise SegmentationError(f"{SAME_SIZE} {_both(mask, cells)}")
     if not (mask.stated or cells.stated) and mask.shape[0] == cells.shape[0]:
         rows, columns = mask.shape[1] / cells.shape[1], mask.shape[2] / cells.shape[2]
-        return Alignment(Reorder(), PlaneMap.resampling(rows, columns).matrix, STRETCHED)
+        return Alignment(Reorder(), PlaneMap.resampling(rows, columns).matrix, _stretched(rows, columns, cells))
     found = _by_place(mask, cells)
     if found is None:
         raise SegmentationError(f"The saliency and the segmentation do not lie on each other. {_both(mask, cells)}")
     return found
+
+
+def _stretched(rows: float, columns: float, cells: VolumeGeometry) -> str:
+    """Return the note on a map without a place; another one where its cells would not be square."""
+    side = max(rows, columns)
+    missing = abs(cells.shape[1] * rows / side - cells.shape[1]) + abs(cells.shape[2] * columns / side - cells.shape[2])
+    return STRETCHED if missing <= 2 * SQUARE else UNEVEN.format(columns, rows)
 
 
 def _by_place(mask: VolumeGeometry, cells: VolumeGeometry) -> Alignment | None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from gmic_core.comparison.alignment import Alignment, align_files, align_to_image
 from gmic_core.comparison.classes import ClassMap
-from gmic_core.comparison.curves import RankedMap
+from gmic_core.comparison.curves import RankedMap, union
 from gmic_core.comparison.measures import UNDEFINED, Compared, Measures, compare
 from gmic_core.comparison.pictures import picture
 from gmic_core.comparison.placing import Cancelled, place
@@ -220,7 +220,9 @@ def _wanted(
     if not rows:
         named = {Finding.MALIGNANT if one.source.finding is None else one.source.finding for one in drawn}
         rows = {(None, finding): [] for finding in sorted(named)}
-    return [(label, finding, lesions) for (label, finding), lesions in rows.items()]
+    # a lesion that two files show, drawn by two annotators say, is one lesion
+    joined = len(drawn) > 1
+    return [(label, finding, [union(own)] if joined and own else own) for (label, finding), own in rows.items()]
 
 
 def _class(

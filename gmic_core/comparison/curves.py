@@ -119,8 +119,8 @@ class RankedMap:
         ----------
         lesions : at least one.
         """
-        union = _union(lesions)
-        return self._projection.against(self.placed.grid.count(np.asarray(union.layers.any(axis=0)), union.corner))
+        whole = union(lesions)
+        return self._projection.against(self.placed.grid.count(np.asarray(whole.layers.any(axis=0)), whole.corner))
 
     def volume(
         self, lesions: Sequence[Lesion], progress: ProgressCall | None = None, cancelled: Cancelled | None = None
@@ -136,11 +136,11 @@ class RankedMap:
         CancelledError
             If ``cancelled`` said so.
         """
-        union = _union(lesions)
+        whole = union(lesions)
         if self.placed.values.size > IN_MEMORY:
-            return streamed(self.placed, union, progress, cancelled)
+            return streamed(self.placed, whole, progress, cancelled)
         counts = np.zeros(self.placed.values.shape, np.int32)
-        for k, plane in _layers(self.placed, union):
+        for k, plane in _layers(self.placed, whole):
             counts[k] = plane
         return self._volume.against(counts)
 
@@ -210,7 +210,7 @@ def _layers(placed: PlacedMap, lesion: Lesion) -> Iterator[tuple[int, npt.NDArra
             yield k, placed.grid.count(layer, lesion.corner)
 
 
-def _union(lesions: Sequence[Lesion]) -> Lesion:
+def union(lesions: Sequence[Lesion]) -> Lesion:
     """Return lesions as one; voxels that two of them share count once."""
     if len(lesions) == 1:
         return lesions[0]
@@ -218,9 +218,9 @@ def _union(lesions: Sequence[Lesion]) -> Lesion:
     row0, col0 = (min(v.corner[axis] for v in lesions) for axis in (0, 1))
     row1 = max(v.corner[0] + v.layers.shape[1] for v in lesions)
     col1 = max(v.corner[1] + v.layers.shape[2] for v in lesions)
-    union = np.zeros((last - first, row1 - row0, col1 - col0), bool)
+    voxels = np.zeros((last - first, row1 - row0, col1 - col0), bool)
     for v in lesions:
         k, row, column = v.slices[0] - first, v.corner[0] - row0, v.corner[1] - col0
         depth, rows, columns = v.layers.shape
-        union[k : k + depth, row : row + rows, column : column + columns] |= v.layers
-    return Lesion(lesions[0].finding, (row0, col0), (first, last), union)
+        voxels[k : k + depth, row : row + rows, column : column + columns] |= v.layers
+    return Lesion(lesions[0].finding, (row0, col0), (first, last), voxels)

@@ -20,7 +20,7 @@ _PICTURES = """
 .pictures { display: flex; flex-wrap: wrap; gap: 1rem; } figure { margin: 0; max-width: 17rem; }
 figcaption { color: #9aa1ab; font-size: .85rem; overflow-wrap: anywhere; }
 """
-_WORDS = {
+WORDS = {
     "dice_soft": "DSC, soft: 2 sum(AM) / (sum A + sum M)",
     "dice_max": "DSC at each image's best threshold",
     "dice_max_threshold": "that threshold",
@@ -31,6 +31,7 @@ _WORDS = {
     "patch_coverage": "lesion pixels inside the patches",
     INDICATED: "images whose lesions are covered by at least 70 %",
 }
+"""What the figures are, for people."""
 
 
 def report(
@@ -97,7 +98,7 @@ def _all(found: Sequence[Mean]) -> str:
     rows = [
         [
             CLASSES[m.finding],
-            escape(_WORDS[m.name.removesuffix("_3d")]),
+            escape(WORDS[m.name.removesuffix("_3d")]),
             "all slices" if m.name.endswith("_3d") else "projected",
             str(m.images),
             _plus_minus(m),

@@ -14,6 +14,7 @@ from gmic_core.errors import GmicError
 from gmic_core.exam.model import Exam, MammoImage
 from viewer.app.annotation_files import AnnotationFiles
 from viewer.app.cine import CinePlayer
+from viewer.app.comparing import Comparisons
 from viewer.app.exporting import Exports
 from viewer.app.opening import Opening
 from viewer.app.preferences import Preferences
@@ -58,6 +59,7 @@ class AppActions:
         self.worklist: WorklistDesk  # set with the window
         self.exports: Exports
         self.annotations: AnnotationFiles
+        self.comparisons: Comparisons
         self.screens = ScreenSetup(session, lambda: self.window)
 
     # -- files ---------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from viewer.app.actions import AppActions
 from viewer.app.annotating import Annotating
 from viewer.app.annotation_files import AnnotationFiles
 from viewer.app.cine import CinePlayer
+from viewer.app.comparing import Comparisons
 from viewer.app.crash import versions
 from viewer.app.exporting import Exports
 from viewer.app.logs import AppLog
@@ -137,6 +138,9 @@ class Application(QObject):
         self.segmentations = self.actions.annotations = AnnotationFiles(
             self.context, self.window, self.annotating, self.jobs, self.post
         )
+        self.comparisons = self.actions.comparisons = Comparisons(
+            self.context, self.opening, self.worklist.desk, self.post, lambda: self.actions.window, remember=remember
+        )
         self._wire()
         early.hand_over(self.opening, self.post)
         self._problems = [text for text in (*problems, self.store.problem) if text]
@@ -211,6 +215,7 @@ class Application(QObject):
             return
         self._closed = True
         self.preferences.close_windows()
+        self.comparisons.close_window()
         self.post.close()
         self.cine.stop()
         if self._remember:
@@ -224,6 +229,7 @@ class Application(QObject):
                 self.marking.close,
                 self.segmentations.close,
                 self.annotating.close,
+                self.comparisons.close,
                 lambda: self.worklist.close(CLOSE_S - 1.0),
                 self.jobs.close,
             ],

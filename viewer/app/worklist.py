@@ -112,6 +112,10 @@ class WorklistDesk:
 
         self._service.fetch(key, done, failed)
 
+    def find(self, names: frozenset[str], done: Callable[[str], None]) -> None:
+        """Look for the listed exam that has an image of these names; ``done`` gets its key, or ""."""
+        self._service.find(names, done)
+
     def step(self, step: int) -> None:
         """Open the next or previous exam of the list."""
         exam = self._session.worklist.neighbour(step)

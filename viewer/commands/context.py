@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from viewer.commands.requests import AnnotationRequests, ExportRequests, WorklistRequests
+from viewer.commands.requests import AnnotationRequests, ComparisonRequests, ExportRequests, WorklistRequests
 from viewer.model.keymap import KeyMap
 
 if TYPE_CHECKING:  # annotations only: importing a command must stay cheap
@@ -76,6 +76,10 @@ class Actions(Protocol):
     @property
     def annotations(self) -> AnnotationRequests:
         """Segmentations as files."""
+
+    @property
+    def comparisons(self) -> ComparisonRequests:
+        """Folders of results against folders of segmentations."""
 
     def open_dialog(self) -> None:
         """Ask for files and open them."""

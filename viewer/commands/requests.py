@@ -1,4 +1,4 @@
-"""What commands of the worklist, of exports and of segmentations may ask of the application."""
+"""What commands of the worklist, of exports, segmentations and comparisons may ask of the application."""
 
 from __future__ import annotations
 
@@ -91,3 +91,43 @@ class AnnotationRequests(Protocol):
 
     def unload(self) -> None:
         """Take the segmentation off the active image, after asking where no file holds it."""
+
+
+ComparedFile = Literal["submission", "boxes", "paths"]
+
+
+class ComparisonRequests(Protocol):
+    """Folders against folders; what changes shows up in ``session.comparing``."""
+
+    def show(self) -> None:
+        """Open the window that compares folders, or bring it to the front."""
+
+    def choose_folder(self, what: Literal["results", "segmentations"]) -> None:
+        """Ask for a folder."""
+
+    def load_map(self) -> None:
+        """Ask for a map of labels and use it."""
+
+    def save_map(self) -> None:
+        """Ask for a file and write the map of labels to it."""
+
+    def compare(self) -> None:
+        """Compare what is chosen, in the background."""
+
+    def stop(self) -> None:
+        """Stop what goes on."""
+
+    def save(self) -> None:
+        """Ask for a folder and write tables and report to it."""
+
+    def open_image(self, image: str) -> None:
+        """Show an image that was compared, when its exam is at hand."""
+
+    def choose_table(self, what: ComparedFile) -> None:
+        """Ask for a table of BCS-DBT."""
+
+    def score(self) -> None:
+        """Score a submission against boxes."""
+
+    def export(self) -> None:
+        """Ask for a file and write the results to it as a submission."""

@@ -39,6 +39,7 @@ GROUPS = (
     "Marks",
     "AI",
     "Annotation",
+    "Comparison",
     "3D view",
     "Window and help",
 )

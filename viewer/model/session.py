@@ -9,6 +9,7 @@ from psygnal import Signal
 
 from gmic_core.exam.model import Exam, MammoImage, Rejection
 from viewer.model.annotation.state import AnnotationModel
+from viewer.model.comparing import Comparing
 from viewer.model.displays import DisplayModel
 from viewer.model.history import History
 from viewer.model.left_exams import LeftExams
@@ -106,6 +107,7 @@ class Session:
         self._left = LeftExams()
         self.marks = MarksModel()
         self.annotation = AnnotationModel()
+        self.comparing = Comparing()
         reader = ReaderState(self, self._states, self._placements)
         self.history = History(reader.capture, reader.restore)
 

@@ -137,6 +137,18 @@ class WorklistService:
 
         self._disk.submit(self._guarded, get)
 
+    def find(self, names: frozenset[str], done: Callable[[str], None]) -> None:
+        """Look for the exam that has an image of one of these names; ``done`` gets its key or "", on the GUI thread."""
+
+        def look() -> None:
+            key = self.store.find(names)
+            self.post(lambda: done(key))
+
+        if self.store.usable:
+            self._disk.submit(self._guarded, look)
+        else:
+            done("")
+
     def _why_lost(self, key: str) -> str:
         row = self.model.get(key)
         why = row.missing if row is not None and row.missing else "Some of its files are not there any more."

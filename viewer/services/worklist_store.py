@@ -6,8 +6,10 @@ may happen beside it, as the file is in WAL mode.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import time
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,6 +26,7 @@ from viewer.services.worklist_scan import FolderScan, KnownFolder
 SCHEMA_VERSION = 1
 FILE_NAME = "worklist.sqlite"
 GONE = "Its files are gone."
+_IMAGE_FILE = re.compile(r"(.+?)\.(?:png|nii(?:\.gz)?|nrrd|mha|mhd)", re.IGNORECASE)
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS folders (path TEXT PRIMARY KEY, added REAL NOT NULL, problem TEXT NOT NULL DEFAULT '');
@@ -211,6 +214,24 @@ class WorklistStore:
             row = db.execute("SELECT record FROM exams WHERE key = ?", (key,)).fetchone()
         return None if row is None else _exam_of(row[0])
 
+    def find(self, names: frozenset[str]) -> str:
+        """Return the key of the exam that has an image of one of these names; "" where none has, or several have.
+
+        Parameters
+        ----------
+        names : SOP Instance UIDs, or names of image files without their ending, in small letters.
+        """
+        with self._database.open() as db:
+            exams = db.execute("SELECT key, images FROM exams WHERE missing = ''").fetchall()
+            files = db.execute(
+                "SELECT exam, path FROM exam_files JOIN exams ON exams.key = exam_files.exam WHERE missing = ''"
+            ).fetchall()
+        for key, images in exams:
+            if any(uid.lower() in names for uid in images.split("\n")):
+                return str(key)
+        found = {str(key) for key, path in files if _stem(path) in names}
+        return found.pop() if len(found) == 1 else ""
+
     def other_exams(self, exam: Exam) -> list[Exam]:
         """Return the other listed exams of the same patient, for comparison; none where the patient has no id."""
         if not exam.patient_id:
@@ -269,6 +290,12 @@ class WorklistStore:
         """Forget all failures: the next run tries those images once more."""
         with self._database.open() as db:
             db.execute("DELETE FROM failures")
+
+
+def _stem(path: str) -> str:
+    """Return what an image file is called without its ending; "" for DICOM files, which go by their UIDs."""
+    match = _IMAGE_FILE.fullmatch(Path(path).name)
+    return unicodedata.normalize("NFC", match[1]).lower() if match is not None else ""
 
 
 def contents_of(exam: Exam) -> str:

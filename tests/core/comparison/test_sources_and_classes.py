@@ -15,7 +15,7 @@ from gmic_core.comparison.classes import (
     remember,
     remembered,
 )
-from gmic_core.comparison.sources import map_sources, mask_sources, pair
+from gmic_core.comparison.sources import maps_of, mask_sources, pair
 from gmic_core.errors import SegmentationError
 from gmic_core.types import CLASSES, Finding
 
@@ -33,7 +33,7 @@ def touch(folder: Path, *names: str) -> Path:
 def test_maps_of_a_folder(tmp_path: Path) -> None:
     touch(tmp_path, "a_benign.nii.gz", "a_malignant.nii.gz", "b.nii", "c_saliency.mha", "d_saliency_benign.nrrd",
           "e_malignant_saliency.nii.gz", "notes.txt", ".hidden/f.nii.gz")  # fmt: skip
-    found = {s.image: sorted(CLASSES[f] for f in s.files) for s in map_sources(tmp_path)}
+    found = {s.image: sorted(CLASSES[f] for f in s.files) for s in maps_of(tmp_path).sources}
     assert found == {
         "a": ["benign", "malignant"], "b": ["malignant"], "c": ["malignant"], "d": ["benign"], "e": ["malignant"],
     }  # fmt: skip
@@ -41,12 +41,16 @@ def test_maps_of_a_folder(tmp_path: Path) -> None:
 
 def test_two_maps_of_one_class(tmp_path: Path) -> None:
     touch(tmp_path, "a.nii.gz", "a_malignant.nii.gz")
-    with pytest.raises(SegmentationError, match="are both the malignant map of one image; keep one"):
-        map_sources(tmp_path)
+    touch(tmp_path, "b.nii.gz", "a_benign.nii.gz")
+    found = maps_of(tmp_path)
+    left = [(s.image, [CLASSES[f] for f in s.files]) for s in found.sources]
+    assert left == [("a", ["benign"]), ("b", ["malignant"])]
+    reason = "one of several files that are the malignant map of a; keep one of them, or compare one folder at a time"
+    assert [(u.name, u.reason) for u in found.unused] == [("a.nii.gz", reason), ("a_malignant.nii.gz", reason)]
 
 
 def test_pairs_by_name(tmp_path: Path) -> None:
-    maps = map_sources(touch(tmp_path / "maps", "a_malignant.nii.gz", "b.nii.gz", "c.nii.gz"))
+    maps = maps_of(touch(tmp_path / "maps", "a_malignant.nii.gz", "b.nii.gz", "c.nii.gz"))
     masks = mask_sources(
         touch(tmp_path / "masks", "A_seg.nii.gz", "b_truth.nrrd", "b.png", "b_benign.png", "lonely_mask.nii.gz")
     )
@@ -63,7 +67,7 @@ def test_pairs_by_name(tmp_path: Path) -> None:
 
 
 def test_one_name_in_two_folders(tmp_path: Path) -> None:
-    maps = map_sources(touch(tmp_path / "maps", "a.nii.gz"))
+    maps = maps_of(touch(tmp_path / "maps", "a.nii.gz"))
     found = pair(maps, mask_sources(touch(tmp_path / "masks", "x/a_seg.nii", "y/a_seg.nii")))
     assert not found.pairs
     assert "several files in different folders have this name" in found.unused[0].reason
@@ -87,7 +91,7 @@ def results(folder: Path, *entries: tuple[str, str, str, str], **saliency: objec
 
 
 def test_dicom_images_go_by_side_view_and_modality(tmp_path: Path) -> None:
-    maps = map_sources(
+    maps = maps_of(
         results(tmp_path / "r", ("1.9", "R", "CC", "DBT"), ("1.8", "R", "CC", "FFDM"), ("1.7", "L", "CC", "DBT"))
     )
     masks = touch(
@@ -101,21 +105,21 @@ def test_dicom_images_go_by_side_view_and_modality(tmp_path: Path) -> None:
 
 
 def test_a_view_of_two_exams_is_ambiguous(tmp_path: Path) -> None:
-    maps = map_sources(results(tmp_path / "r", ("1.9", "R", "CC", "DBT"), ("1.8", "R", "CC", "DBT")))
+    maps = maps_of(results(tmp_path / "r", ("1.9", "R", "CC", "DBT"), ("1.8", "R", "CC", "DBT")))
     found = pair(maps, mask_sources(touch(tmp_path / "m", "R-CC_DBT_truth.nii.gz")))
     assert not found.pairs
     assert found.unused[0].reason.startswith("its name fits several images (1.9, 1.8); name it after one of them")
 
 
 def test_another_patients_view_is_not_taken(tmp_path: Path) -> None:
-    maps = map_sources(results(tmp_path / "r", ("1.9", "R", "CC", "DBT")))
+    maps = maps_of(results(tmp_path / "r", ("1.9", "R", "CC", "DBT")))
     found = pair(maps, mask_sources(touch(tmp_path / "m", "smith_R-CC_DBT_truth.nii.gz")))
     assert not found.pairs
 
 
 def test_a_path_in_results_json_leads_nowhere_else(tmp_path: Path) -> None:
     folder = results(tmp_path / "r", ("1.9", "R", "CC", "DBT"), files={n: f"../../etc/{n}.nii.gz" for n in CLASSES})
-    (source,) = map_sources(folder)
+    (source,) = maps_of(folder).sources
     assert sorted(source.files.values()) == [folder / "saliency" / f"{name}.nii.gz" for name in CLASSES]
 
 
@@ -123,14 +127,14 @@ def test_a_path_in_results_json_leads_nowhere_else(tmp_path: Path) -> None:
 def test_damaged_results(text: str, tmp_path: Path) -> None:
     (tmp_path / "results.json").write_text(text)
     with pytest.raises(SegmentationError, match=r"cannot be understood .*; predict the images again"):
-        map_sources(tmp_path)
+        maps_of(tmp_path)
 
 
 def test_nothing_to_compare(tmp_path: Path) -> None:
     with pytest.raises(SegmentationError, match="holds no file that can be compared; give the folder with the segm"):
         mask_sources(tmp_path)
     with pytest.raises(SegmentationError, match="is no folder; give the folder with the saliency files"):
-        map_sources(tmp_path / "gone")
+        maps_of(tmp_path / "gone")
 
 
 @pytest.mark.parametrize(
