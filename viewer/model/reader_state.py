@@ -62,6 +62,7 @@ class ReaderState:
         for uid, segmentation in session.annotation.images.items():
             values["labels", uid] = segmentation.map.state
             values["label names", uid] = segmentation.names
+        values["label classes",] = tuple(sorted(session.measuring.classes.classes.items()))
         return values
 
     def _hung(self) -> Hung:
@@ -87,6 +88,9 @@ class ReaderState:
                     self._set_labels(uid, value)
                 case ("label names", str(uid)) if isinstance(value, tuple):
                     self._session.annotation.rename(uid, value)
+                case ("label classes",) if isinstance(value, tuple):
+                    measuring = self._session.measuring
+                    measuring.set_classes(replace(measuring.classes, classes=dict(value)))
                 case ("marks", str(uid)):
                     self._set_marks(uid, value if isinstance(value, ImageMarks) else NOTHING)
                 case _:

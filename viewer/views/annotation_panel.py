@@ -76,7 +76,8 @@ class AnnotationPanel(QWidget):
         self._build()
         session = context.session
         annotation = session.annotation
-        signals = (*state_signals(context), annotation.named, annotation.lesions_changed, annotation.keeping_changed)
+        signals = (*state_signals(context), annotation.named, annotation.lesions_changed, annotation.keeping_changed,
+                   session.measuring.classes_changed, session.measuring.shown_changed)  # fmt: skip
         self._refresher = Refresher(self, signals, self.refresh)
         self.refresh()
 
@@ -102,7 +103,7 @@ class AnnotationPanel(QWidget):
         column.addWidget(self.labels)
         column.addLayout(self._looks())
         column.addWidget(parts.hairline())
-        column.addLayout(self._heading("Lesions", "annotate.interpolate"))
+        column.addLayout(self._heading("Lesions", "measure.toggle", "annotate.interpolate"))
         column.addWidget(self.lesions)
         column.addWidget(self.none)
         column.addStretch(1)
