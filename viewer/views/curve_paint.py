@@ -15,7 +15,7 @@ from viewer.views import theme
 
 FloatArray = npt.NDArray[np.float64]
 
-LEFT, RIGHT, TOP, BOTTOM = 34.0, 10.0, 20.0, 30.0
+LEFT, RIGHT, TOP, BOTTOM = 34.0, 10.0, 26.0, 32.0
 """Room around a plot for figures and words, px."""
 REACHES = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 """Where an axis may end: maps of networks often stay far below 1."""

@@ -32,6 +32,8 @@ from viewer.views.worklist_page import WorklistPage
 TITLE = "GMIC Viewer"
 VIEWPORTS_WIDTH = 480
 """The viewports get at least this width; side panels give way, the study list first. A key brings them back."""
+MEASURED_WIDTH = 720
+"""And this much beside measuring: a lesion is looked at while its curves are."""
 FIRST_SIZE_SHARE = 0.86
 """Share of the screen that the window takes on the first start."""
 
@@ -168,9 +170,10 @@ class MainWindow(QMainWindow):
         room, left_out = self.width(), set[PanelName]()
         room -= 0 if self.annotation.isHidden() else PANEL_WIDTH
         room -= 0 if self.measuring.isHidden() else MEASURING_WIDTH
+        least = VIEWPORTS_WIDTH if self.measuring.isHidden() else MEASURED_WIDTH
         panels: tuple[tuple[PanelName, int], ...] = (("ai", theme.AI_PANEL_WIDTH), ("study", theme.TREE_WIDTH))
         for name, width in panels:
-            if room - width < VIEWPORTS_WIDTH:
+            if room - width < least:
                 left_out.add(name)
             elif self._context.settings.panels.get(name, True):
                 room -= width

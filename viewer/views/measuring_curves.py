@@ -18,7 +18,7 @@ from viewer.views.command_widgets import KeepKeys
 from viewer.views.curve_paint import Axis, Plot, paint_axes, paint_best, paint_curve, paint_mark, painted_dice, reach
 from viewer.views.overlay_controls import finding_color
 
-HEIGHT = 150
+HEIGHT = 156
 STEP, PAGE = 0.01, 0.1
 STALE = 0.35
 """How much is left of figures that are no longer those of what is on screen."""

@@ -17,10 +17,8 @@ from viewer.views.overlay_controls import finding_icon
 
 def counts_text(misses: Misses) -> str:
     """Return how many errors there are, in words."""
-    missed, patches = misses.count("lesion"), misses.count("patch")
-    lesions = f"{missed} of {misses.lesions} lesion{'' if misses.lesions == 1 else 's'} missed"
-    regions = f"{misses.regions} region{'' if misses.regions == 1 else 's'}"
-    return f"{lesions}; {regions} and {patches} patch{'' if patches == 1 else 'es'} on none"
+    missed = f"Missed lesions: {misses.count('lesion')} of {misses.lesions}."
+    return f"{missed} On no lesion: regions {misses.regions}, patches {misses.count('patch')}."
 
 
 def miss_title(miss: Miss, found: Segmentation | None, rank: int) -> str:

@@ -123,7 +123,7 @@ class MeasuringPanel(QWidget):
     def _switches(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(4)
-        row.addWidget(self._button("measure.best_threshold", "Largest Dice"))
+        row.addWidget(self._button("measure.best_threshold", "To largest Dice"))
         row.addStretch(1)
         row.addWidget(self._button("measure.deep", "All slices"))
         return row
@@ -197,8 +197,9 @@ class MeasuringPanel(QWidget):
         threshold = measuring.threshold
         self.figures.show_figures(compared, threshold, volume=volume, stale=not current, why=why)
         known = compared is not None and compared.indicated is not None
-        less = "" if compared is not None and compared.indicated else "less than "
-        self.indicated.setText(f"Patches cover {less}70 %: {'not ' if less else ''}indicated." if known else "")
+        yes = compared is not None and compared.indicated
+        told = "Patches cover at least 70 %: indicated." if yes else "Patches cover less than 70 %: not indicated."
+        self.indicated.setText(told if known else "")
         self.indicated.setVisible(known)
         self.indicated.setEnabled(current)
         subject = measuring.subject
@@ -232,5 +233,5 @@ class MeasuringPanel(QWidget):
             self.counts.setText("Being listed…" if not measuring.problem else "")
             return
         more = shown.regions - sum(entry.kind == "region" for entry in shown.entries)
-        told = f"{counts_text(shown)}."
+        told = counts_text(shown)
         self.counts.setText(f"{told} The {more} lowest regions are not listed." if more else told)
