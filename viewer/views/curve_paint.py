@@ -15,7 +15,7 @@ from viewer.views import theme
 
 FloatArray = npt.NDArray[np.float64]
 
-LEFT, RIGHT, TOP, BOTTOM = 34.0, 10.0, 26.0, 32.0
+LEFT, RIGHT, TOP, BOTTOM = 34.0, 10.0, 26.0, 18.0
 """Room around a plot for figures and words, px."""
 REACHES = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 """Where an axis may end: maps of networks often stay far below 1."""
@@ -37,9 +37,8 @@ def painted_dice(curve: ThresholdCurve, thresholds: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True)
 class Axis:
-    """One axis: what it is, and where it ends."""
+    """One axis from 0 to where it ends."""
 
-    name: str
     end: float = 1.0
 
     @property
@@ -88,7 +87,7 @@ class Plot:
 
 
 def paint_axes(painter: QPainter, plot: Plot, alpha: float) -> None:
-    """Paint grid, ticks, figures and names."""
+    """Paint grid, ticks and figures."""
     room = plot.room
     painter.setPen(QPen(theme.color(theme.HAIRLINE), 1.0))
     for tick in plot.across.ticks:
@@ -104,8 +103,6 @@ def paint_axes(painter: QPainter, plot: Plot, alpha: float) -> None:
     for tick in plot.up.ticks[::2]:
         box = QRectF(0, plot.point(0, tick).y() - 7, room.left() - 6, 14)
         painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, plot.up.figure(tick))
-    foot = QRectF(room.left(), room.bottom() + 16, room.width(), 14)
-    painter.drawText(foot, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, plot.across.name)
 
 
 def paint_curve(painter: QPainter, line: QPolygonF, colour: QColor, alpha: float) -> None:

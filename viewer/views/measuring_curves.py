@@ -18,7 +18,7 @@ from viewer.views.command_widgets import KeepKeys
 from viewer.views.curve_paint import Axis, Plot, paint_axes, paint_best, paint_curve, paint_mark, painted_dice, reach
 from viewer.views.overlay_controls import finding_color
 
-HEIGHT = 156
+HEIGHT = 132
 STEP, PAGE = 0.01, 0.1
 STALE = 0.35
 """How much is left of figures that are no longer those of what is on screen."""
@@ -146,7 +146,8 @@ class CurveView(QWidget):
         if step is None:
             super().keyPressEvent(event)
         elif self.state.curve is not None:
-            self._set(round(min(max(self.state.threshold + step, 0.0), 1.0), 2))
+            now = self._context.session.overlays.settings.threshold(self.state.finding)  # keys come faster than pictures
+            self._set(round(min(max(now + step, 0.0), 1.0), 2))
 
     # -- painting ------------------------------------------------------------------------------------------------
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -173,7 +174,7 @@ class CurveView(QWidget):
     def _paint_head(self, painter: QPainter, alpha: float) -> None:
         head = QRectF(4, 2, self.width() - 8, 14)
         painter.setPen(theme.color(theme.SECONDARY))
-        painter.drawText(head, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, self.plot().up.name)
+        painter.drawText(head, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, self.TITLE)
         if self.state.curve is not None:
             painter.setPen(theme.color(theme.TEXT, alpha))
             painter.drawText(head, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, self.told())
@@ -188,7 +189,7 @@ class CurveView(QWidget):
 class DiceCurve(CurveView):
     """Dice of what is painted, over the threshold of the overlay."""
 
-    TITLE = "Dice over thresholds"
+    TITLE = "Dice over threshold"
 
     def told(self) -> str:
         """Return Dice at the present threshold."""
@@ -203,8 +204,8 @@ class DiceCurve(CurveView):
         if curve is not None and not self._held:
             self._scale = reach(max(float(curve.thresholds[0]), self.state.threshold))
         highest = reach(max(self.state.best[1], 1e-9)) if curve is not None else 1.0
-        across = Axis("threshold", self._scale if curve is not None else 1.0)
-        return Plot.inside(self.width(), self.height(), across, Axis("Dice", highest))
+        across = Axis(self._scale if curve is not None else 1.0)
+        return Plot.inside(self.width(), self.height(), across, Axis(highest))
 
     def line(self, curve: ThresholdCurve, plot: Plot) -> QPolygonF:
         """Return the steps of the curve, a value for each quarter of a pixel and the steps' own ends."""
@@ -230,7 +231,7 @@ class DiceCurve(CurveView):
 class PrecisionRecallCurve(CurveView):
     """Pixel precision over pixel recall; each point belongs to a threshold of the overlay."""
 
-    TITLE = "Pixel precision over recall"
+    TITLE = "Precision over recall"
 
     def _index(self, curve: ThresholdCurve, threshold: float) -> int:
         """Return how many thresholds of the curve are painted."""
@@ -242,13 +243,13 @@ class PrecisionRecallCurve(CurveView):
             return ""
         reached = self._index(self.state.curve, self.state.threshold)
         if reached == 0:
-            return f"nothing painted above {self.state.threshold:.2f}"
+            return "nothing painted"
         recall, precision = (float(v[reached - 1]) for v in (self.state.curve.recall, self.state.curve.precision))
         return f"{precision:.3f} at recall {recall:.3f}"
 
     def plot(self) -> Plot:
         """Return the plot."""
-        return Plot.inside(self.width(), self.height(), Axis("recall"), Axis("precision"))
+        return Plot.inside(self.width(), self.height(), Axis(), Axis())
 
     def line(self, curve: ThresholdCurve, plot: Plot) -> QPolygonF:
         """Return the curve, from no recall to all of it."""
