@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gmic_core.errors import SegmentationError
-from gmic_core.inference.export import write_atomically
+from gmic_core.errors import SegmentationError, StoreError
 from gmic_core.paths import ensure_dir, user_data_dir
 from gmic_core.types import CLASSES, Finding
 
@@ -46,6 +45,21 @@ class ClassMap:
     def labels(self, finding: Finding) -> tuple[int, ...]:
         """Return the named labels of a class."""
         return tuple(sorted(label for label, own in self.classes.items() if own is finding))
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is measured of an image.
+
+    Attributes
+    ----------
+    label : one label of the class; None: all of them together.
+    number : one lesion (connected part) of the label; None: all of it.
+    """
+
+    finding: Finding
+    label: int | None = None
+    number: int | None = None
 
 
 EVERY_LABEL_MALIGNANT = ClassMap()
@@ -128,15 +142,36 @@ def format_class_map(classes: ClassMap) -> str:
     return "\n".join(lines) + "\n"
 
 
+def effective(chosen: ClassMap, names: Mapping[int, str]) -> ClassMap:
+    """Return what labels mean: what was chosen, else the class that a label's name says, else what others are.
+
+    Parameters
+    ----------
+    names : name of each label that is asked about.
+    """
+    named = from_names(names).classes
+    found = {label: chosen.classes.get(label, named.get(label, chosen.others)) for label in names}
+    return ClassMap(found, chosen.others)
+
+
 def remember(classes: ClassMap) -> None:
-    """Keep a map for the next time.
+    """Keep a map for the next time; one that names no label is forgotten.
 
     Raises
     ------
     StoreError
         If the user's data folder cannot be written.
     """
-    write_atomically(ensure_dir(user_data_dir()) / REMEMBERED, format_class_map(classes).encode())
+    from gmic_core.inference.export import write_atomically  # here: a window at its start must not wait for it
+
+    path = ensure_dir(user_data_dir()) / REMEMBERED
+    if classes.classes:
+        write_atomically(path, format_class_map(classes).encode())
+        return
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be removed ({error.strerror}); remove it by hand.") from error
 
 
 def remembered() -> ClassMap:

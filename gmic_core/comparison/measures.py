@@ -52,6 +52,15 @@ UNDEFINED = Measures()
 
 
 @dataclass(frozen=True)
+class Painted:
+    """What is painted at a threshold: Dice, pixel precision (NaN where nothing is painted) and recall."""
+
+    dice: float
+    precision: float
+    recall: float
+
+
+@dataclass(frozen=True)
 class Compared:
     """One lesion, or all of a class, against one map.
 
@@ -77,6 +86,22 @@ class Compared:
         Exact at every threshold; of a map at full resolution at every thousandth (:data:`.curves.STEPS`).
         """
         return None if self.curve_3d is None else float(dice_at(self.curve_3d.curve, [np.float32(threshold)])[0])
+
+    def painted(self, threshold: float, *, deep: bool = False) -> Painted:
+        """Return what an overlay that paints (A > threshold) shows of the lesion; the threshold in single precision.
+
+        Exact for maps of cells; of a map at full resolution (streamed) as :meth:`dice` of the next known level.
+
+        Parameters
+        ----------
+        deep : count on all slices instead of the projection.
+        """
+        found = self.curve_3d if deep and self.curve_3d is not None else self.curve
+        curve = found.curve
+        reached = int(np.searchsorted(-curve.thresholds, -float(np.float32(threshold)), side="left"))
+        if reached == 0:
+            return Painted(0.0, NAN, 0.0)
+        return Painted(*(float(values[reached - 1]) for values in (curve.dice, curve.precision, curve.recall)))
 
     @property
     def indicated(self) -> bool | None:

@@ -21,6 +21,7 @@ from viewer.app.crash import versions
 from viewer.app.exporting import Exports
 from viewer.app.logs import AppLog
 from viewer.app.marking import Marking
+from viewer.app.measuring import Measuring
 from viewer.app.memory_share import MemoryShare
 from viewer.app.opening import Opening
 from viewer.app.post import Poster
@@ -115,6 +116,7 @@ class Application(QObject):
         self.runs = AiRuns(self.session, self.settings, self.client, weights)
         self.marking = Marking(self.session, self.post, remember=remember)
         self.annotating = Annotating(self.session, self.post, remember=remember)
+        self.measuring = Measuring(self.session, self.post, remember=remember)
         self.cine = CinePlayer(self.session, self.settings, self.loader, self)
         self.actions = AppActions(self.session, self.opening, self.runs, self.client, self.cine, self.report)
         self.context = Context(self.session, self.settings, self.loader, self.actions, KeyMap(self.settings.keys))
@@ -230,6 +232,7 @@ class Application(QObject):
                 self.segmentations.close,
                 self.annotating.close,
                 self.comparisons.close,
+                self.measuring.close,
                 lambda: self.worklist.close(CLOSE_S - 1.0),
                 self.jobs.close,
             ],

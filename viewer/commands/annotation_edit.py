@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from gmic_core.exam.geometry import Box
+from gmic_core.exam.model import MammoImage
 from gmic_core.segmentation.label_descriptions import LabelDescription, default_description
 from gmic_core.segmentation.voxels import MAX_LABEL
 from viewer.commands.annotation import (
@@ -256,17 +258,23 @@ def _show(context: Context, found: Segmentation, row: LesionRow) -> None:
     session, image = context.session, context.session.image(found.sop_uid)
     if image is None:
         return
-    show_slice(context, image.sop_uid, row.best_slice)
+    show_box(context, image, row.best_slice, row.box)
+    session.annotation.update(visible=True)
+    session.annotation.show_lesion(found.sop_uid, row)
+
+
+def show_box(context: Context, image: MammoImage, slice_index: int, box: Box) -> None:
+    """Show a slice with a box (row0, col0, row1, col1) of stored pixels in the middle, large enough to be seen."""
+    session = context.session
+    show_slice(context, image.sop_uid, slice_index)
     to_mm = view_mm_map(image)
-    top, left, bottom, right = row.box
+    top, left, bottom, right = box
     corners = to_mm.apply([[top - 0.5, left - 0.5], [bottom - 0.5, right - 0.5]])
     down, depth = (float(value) for value in corners.mean(axis=0))
     across = float(abs(corners[1] - corners[0]).max())
     now = session.placement(session.active)
     wanted = min(LESION_SHARE * min(session.viewport_size(session.active)) / across, one_to_one_scale(image))
     session.place(session.active, Placement("free", max(now.scale, wanted), down, depth))
-    session.annotation.update(visible=True)
-    session.annotation.show_lesion(found.sop_uid, row)
 
 
 def _step_lesion(context: Context, step: int) -> None:

@@ -63,6 +63,7 @@ class ReaderState:
             values["labels", uid] = segmentation.map.state
             values["label names", uid] = segmentation.names
             values["lesion notes", uid] = segmentation.remarks
+        values["label classes",] = tuple(sorted(session.measuring.classes.classes.items()))
         return values
 
     def _hung(self) -> Hung:
@@ -90,6 +91,9 @@ class ReaderState:
                     self._session.annotation.rename(uid, value)
                 case ("lesion notes", str(uid)) if isinstance(value, tuple):
                     self._session.annotation.set_remarks(uid, value)
+                case ("label classes",) if isinstance(value, tuple):
+                    measuring = self._session.measuring
+                    measuring.set_classes(replace(measuring.classes, classes=dict(value)))
                 case ("marks", str(uid)):
                     self._set_marks(uid, value if isinstance(value, ImageMarks) else NOTHING)
                 case _:

@@ -15,6 +15,7 @@ from viewer.model.history import History
 from viewer.model.left_exams import LeftExams
 from viewer.model.linked import Links
 from viewer.model.marks_model import MarksModel
+from viewer.model.measuring import MeasuringModel
 from viewer.model.overlays import OverlayModel, OverlaySettings
 from viewer.model.placement import LinkKey, Placement, fit_scale, fitted, link_key
 from viewer.model.priors import prior_exams, related_exams
@@ -108,6 +109,7 @@ class Session:
         self.marks = MarksModel()
         self.annotation = AnnotationModel()
         self.comparing = Comparing()
+        self.measuring = MeasuringModel(self)
         reader = ReaderState(self, self._states, self._placements)
         self.history = History(reader.capture, reader.restore)
 

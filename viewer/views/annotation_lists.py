@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSignalBlocker, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QIcon, QKeyEvent, QMouseEvent, QPainter, QPixmap
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QIcon, QKeyEvent, QMouseEvent, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QColorDialog,
@@ -17,18 +17,24 @@ from PySide6.QtWidgets import (
 )
 
 from gmic_core.segmentation.label_descriptions import LabelDescription
+from gmic_core.types import CLASSES, Finding
 from viewer.commands import Context, run
 from viewer.commands.annotation import active_segmentation
+from viewer.commands.measuring import class_after, class_word
 from viewer.model.annotation.lesion_list import LesionRow
 from viewer.model.annotation.place import voxel_mm
 from viewer.views import icons, theme
 from viewer.views.command_widgets import KeepKeys
+from viewer.views.overlay_controls import finding_color
 from viewer.views.typing_keys import LISTED, KeepTyping
 
 ENTRY = Qt.ItemDataRole.UserRole
 LABEL_HEIGHT, LESION_HEIGHT, NOTE_HEIGHT = 26, 38, 15
 SWATCH = 12
 EYE_WIDTH = 24
+CLASS_WIDTH = 22
+"""Room for the square that tells the class of a label, left of the eye."""
+CLASS = Qt.ItemDataRole.UserRole + 1
 ROOM_AROUND = 8
 """What the style takes above and below the rows, px."""
 
@@ -71,7 +77,7 @@ class PlainList(QListWidget):
 
 
 class LabelDelegate(QStyledItemDelegate):
-    """An eye at the right of each label: shown or hidden."""
+    """At the right of each label the square of its class, and an eye: shown or hidden."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         """Return the height of a row."""
@@ -95,6 +101,20 @@ class LabelDelegate(QStyledItemDelegate):
             place, ratio = option.rect, painter.device().devicePixelRatioF()
             picture = icons.pixmap("eye" if entry.visible else "eye-off", ratio=ratio)
             painter.drawPixmap(place.right() - EYE_WIDTH + 4, place.top() + (place.height() - 16) // 2, picture)
+            square = QRectF(place.right() - EYE_WIDTH - CLASS_WIDTH + 7.5, place.center().y() - 4.5, 10, 10)
+            _paint_class(painter, square, index.data(CLASS))
+
+
+def _paint_class(painter: QPainter, square: QRectF, word: object) -> None:
+    """Paint what a label means: the colour of its class, or an empty square for what does not count."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    known = str(word) in CLASSES
+    colour = finding_color(Finding(CLASSES.index(str(word)))) if known else theme.color(theme.OUTLINE)
+    painter.setPen(QPen(colour, 1.0))
+    painter.setBrush(colour if known else Qt.BrushStyle.NoBrush)
+    painter.drawRoundedRect(square, 2, 2)
+    painter.restore()
 
 
 class LabelList(PlainList):
@@ -106,6 +126,7 @@ class LabelList(PlainList):
         self.setItemDelegate(LabelDelegate(self))
         self.setEditTriggers(QAbstractItemView.EditTrigger.DoubleClicked | QAbstractItemView.EditTrigger.EditKeyPressed)
         self.setToolTip("Click: paint with it. Click the eye: show or hide. Click the colour: change it.\n"
+                        "Click the square: malignant, benign or ignored.\n"
                         "Double click or F2: rename. Space: show or hide.")  # fmt: skip
         self.itemChanged.connect(self._renamed)
         self.currentItemChanged.connect(self._chosen)
@@ -128,13 +149,21 @@ class LabelList(PlainList):
         item.setIcon(QIcon(swatch(entry.colour, self.devicePixelRatioF())))
         item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
         shown = "shown" if entry.visible else "hidden"
-        item.setData(Qt.ItemDataRole.AccessibleTextRole, f"Label {entry.index} {entry.name}, {shown}")
-        item.setToolTip(f"{entry.index}  {entry.name}\n{voxels:,} voxels, {shown}")
+        meaning = class_word(self._class(entry))
+        item.setData(CLASS, meaning)
+        item.setData(Qt.ItemDataRole.AccessibleTextRole, f"Label {entry.index} {entry.name}, {meaning}, {shown}")
+        item.setToolTip(f"{entry.index}  {entry.name}\n{voxels:,} voxels, {shown}\nmeasured as {meaning}; "
+                        "a click on the square changes that for this label of every image")  # fmt: skip
         item.setForeground(theme.color(theme.TEXT if entry.visible else theme.SECONDARY))
 
     def _entry(self, item: QListWidgetItem | None) -> LabelDescription | None:
         entry = item.data(ENTRY) if item is not None else None
         return entry if isinstance(entry, LabelDescription) else None
+
+    def _class(self, entry: LabelDescription) -> Finding | None:
+        """Return what a label means on the active image."""
+        found, measuring = active_segmentation(self._context), self._context.session.measuring
+        return measuring.classes_of(found).of(entry.index) if found is not None else None
 
     def _chosen(self, item: QListWidgetItem | None, _before: object) -> None:
         entry = self._entry(item)
@@ -157,6 +186,9 @@ class LabelList(PlainList):
         if entry is not None and event.button() == Qt.MouseButton.LeftButton:
             if event.position().x() >= self.viewport().width() - EYE_WIDTH:
                 self._toggle(entry)
+                return
+            if event.position().x() >= self.viewport().width() - EYE_WIDTH - CLASS_WIDTH:
+                run("measure.class_of", self._context, entry.index, class_after(self._class(entry)))
                 return
             if event.position().x() < SWATCH + 10:
                 self.ask_colour(entry)

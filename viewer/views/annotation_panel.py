@@ -84,7 +84,7 @@ class AnnotationPanel(QWidget):
         annotation = session.annotation
         signals = (
             *state_signals(context), annotation.named, annotation.lesions_changed, annotation.keeping_changed,
-            annotation.projected,
+            annotation.projected, session.measuring.classes_changed, session.measuring.shown_changed,
         )  # fmt: skip
         self._refresher = Refresher(self, signals, self.refresh)
         self.refresh()
@@ -111,7 +111,7 @@ class AnnotationPanel(QWidget):
         column.addWidget(self.labels)
         column.addLayout(self._looks())
         column.addWidget(parts.hairline())
-        column.addLayout(self._heading("Lesions", "annotate.interpolate", "annotate.save_lesions"))
+        column.addLayout(self._heading("Lesions", "measure.toggle", "annotate.interpolate", "annotate.save_lesions"))
         column.addWidget(self.lesions)
         column.addWidget(self.note)
         column.addWidget(self.none)

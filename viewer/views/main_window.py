@@ -18,6 +18,8 @@ from viewer.views.banner import BannerStack
 from viewer.views.command_widgets import install_shortcuts
 from viewer.views.help_sheet import HelpSheet
 from viewer.views.hold_key import HoldToCompare
+from viewer.views.measuring_panel import PANEL_WIDTH as MEASURING_WIDTH
+from viewer.views.measuring_panel import MeasuringPanel
 from viewer.views.palette import Palette
 from viewer.views.regions import Regions
 from viewer.views.slice_bar import SliceBar
@@ -30,6 +32,8 @@ from viewer.views.worklist_page import WorklistPage
 TITLE = "GMIC Viewer"
 VIEWPORTS_WIDTH = 480
 """The viewports get at least this width; side panels give way, the study list first. A key brings them back."""
+MEASURED_WIDTH = 720
+"""And this much beside measuring: a lesion is looked at while its curves are."""
 FIRST_SIZE_SHARE = 0.86
 """Share of the screen that the window takes on the first start."""
 
@@ -63,6 +67,7 @@ class MainWindow(QMainWindow):
         self.grid = ViewportGrid(context, self)
         self.ai = AiPanel(context, self)
         self.annotation = AnnotationPanel(context, self)
+        self.measuring = MeasuringPanel(context, self)
         self.slices = SliceBar(context, self)
         self.status = StatusBar(context, self)
         self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
@@ -73,7 +78,7 @@ class MainWindow(QMainWindow):
             context, self, theme.TOOLBAR_HEIGHT, theme.STATUS_BAR_HEIGHT, lambda: self.grid.setFocus()
         )
         self.palette_box = Palette(context, self)
-        beside = [self.annotation, self.ai, self.toolbar, self.study, self.banners]
+        beside = [self.measuring, self.annotation, self.ai, self.toolbar, self.study, self.banners]
         self.regions = Regions([self.grid, self.slices, *beside])
         self.shortcuts = install_shortcuts(self, context)
         self.hold = HoldToCompare(context, self)
@@ -81,6 +86,7 @@ class MainWindow(QMainWindow):
         session.exam_changed.connect(self._refresh_title, check_nargs=False)
         session.identity_changed.connect(self._refresh_title, check_nargs=False)
         session.annotation.mode_changed.connect(self._show_annotation)
+        session.measuring.shown_changed.connect(self._show_measuring, check_nargs=False)
         self._refresh_title()
         self._restore()
         self.grid.setFocus()
@@ -94,12 +100,13 @@ class MainWindow(QMainWindow):
         self.stage.addWidget(self.grid)
         column.addWidget(self.stage, 1)
         self.annotation.hide()
-        for widget in (self.study, middle, self.annotation, self.ai):
+        self.measuring.hide()
+        for widget in (self.study, middle, self.measuring, self.annotation, self.ai):
             self.splitter.addWidget(widget)
         self.splitter.setHandleWidth(1)
         self.splitter.setChildrenCollapsible(False)
         self.splitter.setStretchFactor(1, 1)
-        self.splitter.setSizes([theme.TREE_WIDTH, 1000, PANEL_WIDTH, theme.AI_PANEL_WIDTH])
+        self.splitter.setSizes([theme.TREE_WIDTH, 1000, MEASURING_WIDTH, PANEL_WIDTH, theme.AI_PANEL_WIDTH])
         whole = QWidget(self)
         rows = QVBoxLayout(whole)
         rows.setContentsMargins(0, 0, 0, 0)
@@ -162,9 +169,11 @@ class MainWindow(QMainWindow):
         """Return the panels that would leave the viewports too little room."""
         room, left_out = self.width(), set[PanelName]()
         room -= 0 if self.annotation.isHidden() else PANEL_WIDTH
+        room -= 0 if self.measuring.isHidden() else MEASURING_WIDTH
+        least = VIEWPORTS_WIDTH if self.measuring.isHidden() else MEASURED_WIDTH
         panels: tuple[tuple[PanelName, int], ...] = (("ai", theme.AI_PANEL_WIDTH), ("study", theme.TREE_WIDTH))
         for name, width in panels:
-            if room - width < VIEWPORTS_WIDTH:
+            if room - width < least:
                 left_out.add(name)
             elif self._context.settings.panels.get(name, True):
                 room -= width
@@ -177,6 +186,17 @@ class MainWindow(QMainWindow):
             self.grid.setFocus()
         self.annotation.setVisible(on)
         self.annotation.refresh()
+        self._show_measuring()
+        self._fold_panels()
+
+    def _show_measuring(self, *_: object) -> None:
+        """Measuring stands beside the panel of annotation mode, where it is wanted."""
+        session, focus = self._context.session, self.focusWidget()
+        shown = session.annotation.on and bool(session.measuring.shown)
+        if not shown and focus is not None and self.measuring.isAncestorOf(focus):
+            self.grid.setFocus()
+        self.measuring.setVisible(shown)
+        self.measuring.refresh()
         self._fold_panels()
 
     def _fold_panels(self) -> None:

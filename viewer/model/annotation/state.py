@@ -100,6 +100,7 @@ class AnnotationModel:
     projected(str sop_uid) : an image is seen otherwise along its slices.
     saved(str sop_uid), lesions_changed(str sop_uid), settings_changed(AnnotationSettings), mode_changed(bool)
     polygon_changed() : the polygon that is being drawn.
+    lesion_shown(str sop_uid, LesionRow) : a lesion was jumped to.
 
     Attributes
     ----------
@@ -118,6 +119,7 @@ class AnnotationModel:
     projected = Signal(str)
     described = Signal(str)
     lesions_changed = Signal(str)
+    lesion_shown = Signal(str, object)
     settings_changed = Signal(object)
     mode_changed = Signal(bool)
     keeping_changed = Signal()
@@ -279,6 +281,7 @@ class AnnotationModel:
         """Remember which lesion was jumped to, for the next step and for the list."""
         self.shown_lesion = (sop_uid, row.label, row.id)
         self.lesions_changed.emit(sop_uid)
+        self.lesion_shown.emit(sop_uid, row)
 
     # -- the annotator's hand ------------------------------------------------------------------------------------
     def set_on(self, on: bool) -> None:
