@@ -94,6 +94,16 @@ def snapshot_parser() -> argparse.ArgumentParser:
         "--3d", dest="volume", choices=VOLUMES, help="open the 3D view of the active tomosynthesis beside the images"
     )
     parser.add_argument("--run-ai", action="store_true", help="run the networks first")
+    parser.add_argument(
+        "--segmentation",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        dest="segmentations",
+        help="lay a label map on the image that it belongs to, or all of a folder; may be given several times",
+    )
+    parser.add_argument("--measure", action="store_true", help="measure the AI result against the segmentation")
     parser.add_argument("--size", type=size, default=(1600, 1000), metavar="1600x1000", help="size in pixels")
     parser.add_argument("--scale", type=scale, default=1.0, metavar="1.5", help="size of the interface, 1 to 2")
     _add_weights(parser)
@@ -175,7 +185,10 @@ def _open_window(args: argparse.Namespace) -> int:
 
 
 def _snapshot(arguments: list[str]) -> int:
-    args = snapshot_parser().parse_args(arguments)
+    parser = snapshot_parser()
+    args = parser.parse_args(arguments)
+    if args.measure and not args.segmentations:
+        parser.error("--measure needs a segmentation to measure against; give it with --segmentation FILE")
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
     def render() -> int:

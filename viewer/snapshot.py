@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +13,16 @@ from PySide6.QtWidgets import QApplication
 
 from gmic_core.errors import GmicError
 from gmic_core.exam.model import MammoImage
+from gmic_core.segmentation.read_process import suffix_of
 from gmic_core.types import Modality
 from viewer.app.application import Application
 from viewer.app.window_run import make_qt
-from viewer.commands import why_disabled
+from viewer.commands import run, why_disabled
+from viewer.commands.measuring import why_not
+from viewer.commands.table import with_keys
 from viewer.model.settings import Settings
 from viewer.model.volume_camera import Camera
+from viewer.views.segmentation_dialog import SegmentationDialog
 
 SCAN_S, FRAMES_S, AI_S = 120.0, 120.0, 3600.0
 """Patience with reading, decoding and the networks, in seconds."""
@@ -45,6 +49,8 @@ class Request:
     slice: int | None = None  # counted from 1, as the window shows it
     overlay: str = "both"
     volume: str | None = None  # projection or reslice: with the 3D view beside the images
+    segmentations: tuple[Path, ...] | list[Path] = ()  # label maps, or folders of them: with annotation mode
+    measure: bool = False  # with the figures of the AI result against the segmentation
     run_ai: bool = False
     weights: tuple[str, ...] | list[str] = ()
     size: tuple[int, int] = (1600, 1000)
@@ -62,6 +68,8 @@ def take(request: Request) -> int:
             if request.run_ai:
                 stage.run_ai()
             stage.arrange(request)
+            if request.segmentations:
+                stage.annotate(request.segmentations, measure=request.measure)
             stage.save(request.out)
     except UsageError as error:
         sys.stderr.write(f"gmic-viewer snapshot: {error}\n")
@@ -230,6 +238,49 @@ class Stage:
         self.app.volumes.toggle()
         self.wait(lambda: model.engine.kind != "unknown", FRAMES_S, "Trying OpenGL")
         self.wait(self.app.volumes.settled, FRAMES_S, "Painting the volume")
+
+    def annotate(self, paths: Sequence[Path], *, measure: bool) -> None:
+        """Begin annotation mode with label maps on the images that they belong to.
+
+        Parameters
+        ----------
+        paths : label maps, and folders in which all of them are meant.
+        measure : show what the AI result of the active image is worth against its segmentation.
+
+        Raises
+        ------
+        UsageError
+            If one of them cannot be laid on an image without a question, or there is nothing to measure.
+        """
+        app, session = self.app, self.app.session
+        files = [file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else [path])]
+        maps = [file for file in files if not file.is_dir() and suffix_of(file) is not None]
+        if not maps:
+            raise UsageError("there is no label map in what --segmentation names; give .nii.gz, .nrrd, .mha or .png")
+        refused: list[str] = []
+        session.notice.connect(lambda level, text: refused.append(text) if level == "error" else None)
+        run("annotate.toggle", app.context)
+        app.segmentations.open_files(maps, None)
+        self.wait(lambda: not app.segmentations.laying.under_way, SCAN_S, "Reading the segmentations")
+        asked = app.window.findChildren(SegmentationDialog)
+        if refused or asked:
+            raise UsageError(refused[0] if refused else f"{asked[0].windowTitle()} {asked[0].doubt}")
+        self.wait(self._listed, SCAN_S, "Listing the lesions")
+        if not measure:
+            return
+        reason = why_not(app.context)
+        if reason is not None:
+            raise UsageError(with_keys(reason, app.context))
+        run("measure.toggle", app.context)
+        self.wait(lambda: session.measuring.current and session.measuring.misses_current, SCAN_S, "Measuring")
+
+    def _listed(self) -> bool:
+        """Whether lesions and projections are those of all segmentations as they are."""
+        annotation = self.app.session.annotation
+        return all(
+            one.lesions_revision == one.map.revision and (not one.map.counts or uid in annotation.projections)
+            for uid, one in annotation.images.items()
+        )
 
     def _chosen(self, request: Request) -> MammoImage | None:
         if request.view is None and request.modality is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Executor
+from dataclasses import dataclass
 from functools import partial
 
 from gmic_core.errors import GmicError
@@ -12,49 +12,65 @@ from viewer.model.annotation.state import Names, Segmentation
 from viewer.model.session import Session
 
 
+@dataclass(frozen=True)
+class _Wish:
+    """A label map to be added; ``done`` is called on the thread of the window when it was, or could not be."""
+
+    found: Segmentation
+    present: Segmentation
+    done: Callable[[], object]
+
+
 class Adding:
     """Joins label maps away from the thread of the window.
 
     Parameters
     ----------
-    threads : runs what takes long.
+    submit : runs a call with its arguments in a thread.
     post : runs a call on the thread of the window.
     """
 
-    def __init__(self, session: Session, threads: Executor, post: Callable[[Callable[[], None]], None]) -> None:
-        self._session, self._threads, self._post = session, threads, post
+    def __init__(
+        self, session: Session, submit: Callable[..., object], post: Callable[[Callable[[], None]], None]
+    ) -> None:
+        self._session, self._submit, self._post = session, submit, post
 
-    def add(self, found: Segmentation, alone: Callable[[], object]) -> None:
+    def add(self, found: Segmentation, alone: Callable[[], object], done: Callable[[], object]) -> None:
         """Add a label map to the segmentation of its image; ``alone`` is called in a thread where there is none."""
         present = self._session.annotation.of(found.sop_uid)
         if present is None:
-            self._threads.submit(alone)
+            self._submit(alone)
         else:
-            self._threads.submit(self._join, present, found)
+            self._submit(self._join, _Wish(found, present, done))
 
-    def _join(self, present: Segmentation, found: Segmentation) -> None:
-        names = present.names
+    def _join(self, wish: _Wish) -> None:
+        names = wish.present.names
         try:
-            joined = join(present.map, names, found.map, found.names)
+            joined = join(wish.present.map, names, wish.found.map, wish.found.names)
         except GmicError as error:
-            message = str(error)
-            self._post(lambda: self._session.notice.emit("error", message))
-            return
-        self._post(partial(self._joined, present, names, found, joined))
+            self._post(partial(self._failed, wish, str(error)))
+        else:
+            self._post(partial(self._joined, wish, names, joined))
 
-    def _joined(self, present: Segmentation, names: Names, found: Segmentation, joined: Joined) -> None:
-        session = self._session
-        image = session.image(found.sop_uid)
-        if image is None or session.annotation.of(found.sop_uid) is not present:
-            return  # another exam, or another segmentation, was opened meanwhile
+    def _failed(self, wish: _Wish, message: str) -> None:
+        wish.done()
+        self._session.notice.emit("error", message)
+
+    def _joined(self, wish: _Wish, names: Names, joined: Joined) -> None:
+        session, present, uid = self._session, wish.present, wish.found.sop_uid
+        image = session.image(uid)
+        if image is None or session.annotation.of(uid) is not present:
+            wish.done()  # another exam, or another segmentation, was opened meanwhile
+            return
         if present.map.revision != joined.revision or present.names != names:  # the annotator went on meanwhile
-            self._threads.submit(self._join, present, found)
+            self._submit(self._join, wish)
             return
         with session.history.step("Add segmentation"):
-            session.annotation.commit(found.sop_uid, joined.edit, written=False)
-            session.annotation.rename(found.sop_uid, joined.names)
-        present.notes = tuple(dict.fromkeys((*present.notes, *found.notes)))
+            session.annotation.commit(uid, joined.edit, written=False)
+            session.annotation.rename(uid, joined.names)
+        present.notes = tuple(dict.fromkeys((*present.notes, *wish.found.notes)))
         session.annotation.update(visible=True)
+        wish.done()
         session.notice.emit("hint", _told(joined, f"{image.label} {image.modality}"))
 
 

@@ -3,53 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QFileDialog, QMessageBox
+from PySide6.QtWidgets import QFileDialog
 
-from gmic_core.errors import CancelledError, GmicError
-from gmic_core.segmentation.files import LabelMap as FileLabels
-from gmic_core.segmentation.files import SegmentationReader
+from gmic_core.errors import GmicError
 from gmic_core.segmentation.geometry import Reorder
 from gmic_core.segmentation.label_descriptions import LabelDescription, read_descriptions, write_descriptions
 from gmic_core.segmentation.read_process import suffix_of
 from gmic_core.segmentation.write import WRITTEN, write_labels
-from viewer.app.annotating import Annotating, about_of, history_keys
-from viewer.app.annotation_adding import Adding
+from viewer.app.annotating import Annotating, history_keys
+from viewer.app.annotation_laying import Laying, file_stamp
+from viewer.app.annotation_questions import ask
 from viewer.app.annotation_work import AnnotationWork
 from viewer.commands import Context
 from viewer.commands.annotation import active_segmentation
-from viewer.model.annotation.joining import names_by_file
-from viewer.model.annotation.label_map import LabelMap
-from viewer.model.annotation.place import Candidate, choose_image, image_geometry
-from viewer.model.annotation.state import Names, Origin, Segmentation
-from viewer.model.identity import shown_message
-from viewer.model.session import Activity
+from viewer.model.annotation.place import image_geometry
+from viewer.model.annotation.state import Segmentation
 from viewer.services.jobs import JobRunner, Tell
 from viewer.views.main_window import MainWindow
-from viewer.views.segmentation_dialog import PICTURE, SegmentationDialog
-from viewer.views.segmentation_preview import preview
 
 OPEN_FILTER = "Segmentations (*.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd *.gipl *.gipl.gz *.png);;All files (*)"
 SAVE_FILTER = (
     "NIfTI (*.nii.gz);;NIfTI, not packed (*.nii);;NRRD (*.nrrd);;MetaImage (*.mha);;GIPL (*.gipl.gz);;PNG (*.png)"
 )
 LABELS_FILTER = "Label descriptions (*.txt *.label);;All files (*)"
-
-
-@dataclass(frozen=True)
-class _File:
-    """A label map that was read, the descriptions beside it, and the request that it was opened by."""
-
-    path: Path
-    read: FileLabels
-    names: Names
-    request: object
 
 
 class AnnotationFiles:
@@ -66,17 +46,13 @@ class AnnotationFiles:
         self._context, self._session = context, context.session
         self._window, self._annotating, self._jobs, self._post = window, annotating, jobs, post
         self._work = AnnotationWork(context, window, jobs, post)
-        self._reader = SegmentationReader()
-        self._threads = ThreadPoolExecutor(1, "segmentations-read")
+        self.laying = Laying(context, window, annotating, post)
         self._folder = Path.home()
-        self._adding = Adding(self._session, self._threads, post)
-        self._coming: dict[str, object] = {}  # images and the request that brings them a segmentation
 
     def close(self) -> None:
         """Stop reading and filling."""
         self._work.close()
-        self._reader.close()
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        self.laying.close()
 
     # -- opening -------------------------------------------------------------------------------------------------
     def open_dialog(self) -> None:
@@ -92,117 +68,9 @@ class AnnotationFiles:
 
     def open_files(self, paths: Sequence[Path], viewport: int | None) -> None:
         """Lay label maps on the images that they belong to, or on the one of a viewport."""
-        request = object()
-        for path in paths:
-            self._folder = path.parent
-            self._threads.submit(self._read, path, viewport, request)
-
-    def _read(self, path: Path, viewport: int | None, request: object) -> None:
-        title = "Reading a segmentation"
-        self._post(lambda: self._session.set_activity(Activity(title)))
-
-        def tell(done: int, total: int) -> None:
-            self._post(lambda: self._session.set_activity(Activity(title, done, total)))
-
-        try:
-            read = self._reader.labels(path, tell)
-            names = _names_beside(path)
-        except CancelledError:
-            return
-        except GmicError as error:
-            message = str(error)
-            self._post(lambda: self._failed(message))
-        else:
-            self._post(partial(self._arrived, _File(path, read, names, request), viewport))
-
-    def _failed(self, message: str) -> None:
-        self._session.set_activity(None)
-        self._session.notice.emit("error", message)
-
-    def _arrived(self, file: _File, viewport: int | None) -> None:
-        """A file was read: lay it where it belongs, or ask."""
-        session, path, read = self._session, file.path, file.read
-        session.set_activity(None)
-        slots = session.slots
-        pointed = viewport is not None and viewport < len(slots) and slots[viewport].state is not None
-        state = slots[viewport].state if pointed and viewport is not None else None
-        target = state.image if state is not None else session.active_image
-        try:
-            choice = choose_image(path.name, read.geometry, session.images_at_hand, target, pointed=pointed)
-        except GmicError as error:
-            self._failed(f"{path.name}: {error}")
-            return
-        if choice.sure:
-            first = choice.candidates[0]
-            self._lay(file, first, first.match.order or Reorder())
-            return
-        shown = "The segmentation" if session.identity_hidden else path.name
-        dialog = SegmentationDialog(
-            shown, shown_message(choice.doubt, session), read.geometry, choice.candidates,
-            partial(self._preview, read), self._window,
-        )  # fmt: skip
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.accepted.connect(lambda: self._lay(file, *dialog.answer))
-        dialog.open()
-
-    def _preview(self, read: FileLabels, candidate: Candidate, order: Reorder) -> QImage | None:
-        return preview(self._context, candidate.image, order.apply(read.labels), PICTURE)
-
-    def _lay(self, file: _File, candidate: Candidate, order: Reorder) -> None:
-        """Lay a segmentation on an image, after asking where it has another one.
-
-        Files that are opened together and belong to one image (a benign and a malignant mask) come to lie together.
-        """
-        uid, hidden = candidate.image.sop_uid, self._session.identity_hidden
-        before = self._session.annotation.of(uid)
-        together = self._coming.get(uid) is file.request
-        self._coming[uid] = file.request
-
-        def call(*, add: bool) -> None:
-            self._threads.submit(self._make, file, candidate, order, add=add)
-
-        again = before is not None and before.origin.path == file.path.absolute() and not before.unsaved
-        if together or again or before is None or not before.map.counts:
-            call(add=together)
-            return
-        where = f"{candidate.image.label} {candidate.image.modality}"
-        lost = " with changes that no file holds" if before.unsaved else ""
-        what = "the new file" if hidden else file.path.name
-        self._ask(
-            f"{where} has a segmentation{lost}. Add the labels of {what} to it, or replace it?",
-            "Replace", "Add", partial(call, add=False), partial(call, add=True),
-        )  # fmt: skip
-
-    def _make(self, file: _File, candidate: Candidate, order: Reorder, *, add: bool) -> None:
-        labels = LabelMap.of(order.apply(file.read.labels))
-        names = names_by_file(file.path.name.removesuffix(suffix_of(file.path) or ""), labels.counts, file.names)
-        notes = file.read.notes
-        if not order.as_stored:
-            notes = (*notes, f"The file is stored otherwise: {order.describe()}.")
-        origin = Origin(file.path.absolute(), order, stamp=file_stamp(file.path))
-        found = Segmentation(candidate.image.sop_uid, labels, names, origin, (labels.state, names), notes=notes)
-        if add:
-            self._post(partial(self._adding.add, found, partial(self._keep_and_show, found, candidate)))
-        else:
-            self._keep_and_show(found, candidate)
-
-    def _keep_and_show(self, found: Segmentation, candidate: Candidate) -> None:
-        """Show a segmentation after it was kept: no stroke may come before what it is drawn on is safe."""
-        store, image = self._annotating.store, candidate.image
-        if store is not None:
-            store.adopt(image, image_geometry(image), found.map.copy(), found.names, about=about_of(found))
-            store.flush()
-        self._post(partial(self._laid, found, candidate))
-
-    def _laid(self, found: Segmentation, candidate: Candidate) -> None:
-        image, session = candidate.image, self._session
-        if session.image(found.sop_uid) is None:
-            return  # another exam is open meanwhile
-        self._annotating.take(found)
-        session.annotation.update(visible=True)
-        count = len(found.map.counts)
-        text = f"{count} label{'' if count == 1 else 's'} on {image.label} {image.modality}."
-        session.notice.emit("hint", text if count else f"The segmentation of {image.label} {image.modality} is empty.")
+        if paths:
+            self._folder = paths[-1].parent
+        self.laying.open(paths, viewport)
 
     # -- saving --------------------------------------------------------------------------------------------------
     def save(self, *, again: bool) -> None:
@@ -214,7 +82,8 @@ class AnnotationFiles:
         if again and path is not None and suffix_of(path) in WRITTEN and path.is_file():
             name = "its file" if self._session.identity_hidden else path.name
             other = file_stamp(path) != found.origin.stamp
-            self._ask(
+            ask(
+                self._window,
                 (f"Another program changed {name} since it was read or saved here. " if other else "")
                 + f"Overwrite {name} with the segmentation as it is now?",
                 "Overwrite", "Save as another file", partial(self._write, found, path), partial(self.save, again=False),
@@ -253,7 +122,8 @@ class AnnotationFiles:
         if not found.unsaved:
             self._unload(found.sop_uid)
             return
-        self._ask(
+        ask(
+            self._window,
             "No file holds this segmentation as it is now. Take it off the image and forget it?",
             "Forget it", "Keep it", partial(self._unload, found.sop_uid),
         )  # fmt: skip
@@ -304,54 +174,3 @@ class AnnotationFiles:
     def save_lesions(self) -> None:
         """Ask for a file and write the table of all lesions of the exam to it."""
         self._work.save_lesions(self._folder)
-
-    # -- questions -----------------------------------------------------------------------------------------------
-    def _ask(
-        self, text: str, yes: str, no: str, do: Callable[[], object], otherwise: Callable[[], object] | None = None
-    ) -> None:
-        """Ask before something of the annotator's goes; nothing waits for the answer, and Escape changes nothing."""
-        none = QMessageBox.StandardButton.NoButton
-        box = QMessageBox(QMessageBox.Icon.Question, "Segmentation", text, none, self._window)
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        accept = box.addButton(yes, QMessageBox.ButtonRole.DestructiveRole)
-        role = QMessageBox.ButtonRole.ActionRole if otherwise else QMessageBox.ButtonRole.RejectRole
-        refuse = box.addButton(no, role)
-        if otherwise is not None:
-            box.addButton(QMessageBox.StandardButton.Cancel)
-        box.setDefaultButton(refuse)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-
-        def clicked(button: object) -> None:
-            if button is accept:
-                do()
-            elif button is refuse and otherwise is not None:
-                otherwise()
-
-        box.buttonClicked.connect(clicked)
-        box.open()
-
-
-def file_stamp(path: Path) -> tuple[int, int] | None:
-    """Return size in bytes and time in ns of a file; None where it cannot be asked."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_size, found.st_mtime_ns
-
-
-def _names_beside(path: Path) -> Names:
-    """Return the labels that a description file beside a label map describes; none where there is none.
-
-    Looked for are ``NAME_labels.txt``, ``NAME.txt``, ``NAME.label`` and, as with simulated breasts, ``R_labels.txt``.
-    """
-    stem = path.name.removesuffix(suffix_of(path) or "")
-    side = stem[:1].upper()
-    names = [f"{stem}_labels.txt", f"{stem}.txt", f"{stem}.label"]
-    names += [f"{side}_labels.txt"] if side in "RL" and not stem[1:2].isalpha() else []
-    for name in names:
-        beside = path.with_name(name)
-        if beside.is_file():
-            described = read_descriptions(beside).values()
-            return tuple(sorted((entry for entry in described if entry.index), key=lambda entry: entry.index))
-    return ()

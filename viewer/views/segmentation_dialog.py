@@ -39,6 +39,7 @@ class SegmentationDialog(QDialog):
     Attributes
     ----------
     options : the ways that are offered, with their buttons.
+    doubt : why it is asked, in a sentence.
     """
 
     def __init__(
@@ -59,7 +60,8 @@ class SegmentationDialog(QDialog):
         column.setContentsMargins(20, 16, 20, 16)
         column.setSpacing(12)
         column.addWidget(parts.heading("On which image does this segmentation lie, and how?"))
-        column.addWidget(parts.caption(doubt or _doubt(candidates), "", wrap=True))
+        self.doubt = doubt or _doubt(candidates)
+        column.addWidget(parts.caption(self.doubt, "", wrap=True))
         column.addLayout(_both(geometry, candidates))
         column.addWidget(self._choices(candidates, preview), 1)
         column.addWidget(parts.caption("The file is not changed by the answer.", wrap=True))
