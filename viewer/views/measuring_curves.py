@@ -146,7 +146,8 @@ class CurveView(QWidget):
         if step is None:
             super().keyPressEvent(event)
         elif self.state.curve is not None:
-            now = self._context.session.overlays.settings.threshold(self.state.finding)  # keys come faster than pictures
+            # not the threshold that is shown: keys come faster than pictures
+            now = self._context.session.overlays.settings.threshold(self.state.finding)
             self._set(round(min(max(now + step, 0.0), 1.0), 2))
 
     # -- painting ------------------------------------------------------------------------------------------------
