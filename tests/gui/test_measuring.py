@@ -320,7 +320,7 @@ def test_misses_are_listed_and_clicked_through(
     kinds = [miss.kind for miss in misses.entries]
     assert kinds == ["lesion", "region", *["patch"] * 6]
     assert panel.counts.text() == "Missed lesions: 1 of 1. On no lesion: regions 1, patches 6."
-    reason = "nothing painted, no saliency, patches cover 0 %"
+    reason = "not painted (0.00), patches 0 %"
     assert panel.misses.item(0).text() == f"Missed: Label 1  1\nslices 3 - 4   {reason}"
     assert panel.misses.item(1).text().startswith("Painted on no lesion  1\nslices ")
     assert panel.misses.item(1).text().endswith("highest 0.71")
@@ -374,7 +374,7 @@ def test_a_lesion_that_is_painted_and_covered_is_no_miss(
     assert hints[-1] == "Next miss: no lesion is missed, and nothing is painted beside one."
     _draw(context, 0, {1: (4, 8, row - 30, row + 30, column + 30, column + 100)})
     _measured(qtbot, context)
-    assert window.measuring.misses.item(0).text().endswith("patches cover 69 %")
+    assert window.measuring.misses.item(0).text().endswith("   patches 69 %")
 
 
 # -- what is out of date ---------------------------------------------------------------------------------------------
