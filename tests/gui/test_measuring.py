@@ -377,6 +377,16 @@ def test_a_lesion_that_is_painted_and_covered_is_no_miss(
     assert window.measuring.misses.item(0).text().endswith("   patches 69 %")
 
 
+def test_noise_of_untrained_weights_is_called_so(qtbot: QtBot, window: MainWindow, context: Context) -> None:
+    image = context.session.active_image
+    assert image is not None
+    context.session.results.clear()
+    context.session.results.restore(make_result(image, untrained=True))
+    _lesion(context, 0)
+    _measured(qtbot, context)
+    assert window.measuring.state.text().startswith("R-CC DBT, gmic3d, UNTRAINED: noise\n")
+
+
 # -- what is out of date ---------------------------------------------------------------------------------------------
 def test_an_edit_makes_figures_stale_until_they_are_measured_anew(
     qtbot: QtBot, window: MainWindow, context: Context

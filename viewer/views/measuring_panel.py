@@ -182,7 +182,10 @@ class MeasuringPanel(QWidget):
             return f"Being measured, {done} of {total} slices…" if total else "Being measured…"
         lines = []
         if image is not None and measuring.result is not None:
-            lines.append(f"{image.label} {image.modality}, {measuring.result.provenance.model}")
+            source = measuring.result.provenance
+            lines.append(
+                f"{image.label} {image.modality}, {source.model}{', UNTRAINED: noise' if source.untrained else ''}"
+            )
         absent = [CLASSES[finding] for finding in FINDINGS if not measuring.labels(finding)]
         lines += [f"No label of this image is {absent[0]}."] if len(absent) == 1 else []
         if image is not None and session.trials.shown(session.results.get(image.sop_uid)) != "result":
