@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -75,12 +76,13 @@ class Grid:
         ----------
         mask : bool (r, c), a part of the stored image whose first pixel is ``corner``.
         """
-        rows, columns = np.nonzero(mask)
-        strip = np.searchsorted(self.row_starts, rows + corner[0], side="right") - 1
-        place = np.searchsorted(self.column_starts, columns + corner[1], side="right") - 1
-        shape = len(self.row_starts), len(self.column_starts)
-        flat = np.bincount(strip * shape[1] + place, minlength=shape[0] * shape[1])
-        return flat.reshape(shape).astype(np.int64)
+        if not mask.size:
+            return np.zeros((len(self.row_starts), len(self.column_starts)), np.int64)
+        above_left = cv2.integral(np.ascontiguousarray(mask).view(np.uint8))  # many times faster than looking pixels up
+        row_edges = np.clip(np.append(self.row_starts, self.shape[0]) - corner[0], 0, mask.shape[0])
+        column_edges = np.clip(np.append(self.column_starts, self.shape[1]) - corner[1], 0, mask.shape[1])
+        corners = above_left[np.ix_(row_edges, column_edges)].astype(np.int64)
+        return np.asarray(np.diff(np.diff(corners, axis=0), axis=1), np.int64)
 
 
 def overlay(maps: Sequence[SaliencyMap], shape: tuple[int, int]) -> tuple[Grid, npt.NDArray[np.float32]]:

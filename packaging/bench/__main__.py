@@ -35,6 +35,8 @@ ROWS = {
     "exam_switch_s": ("first image of another exam", "s", 0.5),
     "exam_switch_ahead_s": ("first image of another exam, read ahead", "s", 0.5),
     "viewer_rss_over_pixels_mib": ("memory beyond 1.3 x decoded pixels, 70 frames", "MiB", 400.0),
+    "compare_figures_s": ("AI result against a segmentation, all figures of a class, 70 slices", "s", 1.0),
+    "compare_misses_s": ("the same with the list of misses and false positives", "s", None),
     "napari_scroll_p50_ms": ("napari, scroll step of the same volume, median", "ms", None),
     "napari_scroll_p95_ms": ("napari, scroll step, 95th percentile", "ms", None),
     "napari_scroll_ratio": ("napari's 95th percentile over that of 1 viewport", "x", None),

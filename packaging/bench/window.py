@@ -24,6 +24,7 @@ def measure_window(volumes: Volumes, *, runs: int) -> dict[str, float]:
         figures |= _measured("reading.py", "drag", path, "--viewports", viewports, "--runs", runs)
     figures |= _measured("reading.py", "hanging", volumes.quad, "--runs", runs)
     figures |= _measured("reading.py", "switch", volumes.quad, volumes.dbt24, "--runs", runs)
+    figures |= _measured("comparing.py", "--runs", runs)
     held = repeat(lambda: _measured("held.py", volumes.dbt70), runs)
     return figures | {name: min(each[name] for each in held) for name in held[0]}
 

@@ -1,4 +1,4 @@
-"""Measuring beside the image: figures, curves that move thresholds, misses, what labels mean, and what is out of date."""
+"""Measuring beside the image: figures, curves that move thresholds, misses, classes of labels, what is out of date."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def window(context: Context, measuring: Measuring, open_window: Open) -> MainWin
 
 
 def _draw(context: Context, index: int, boxes: dict[int, tuple[int, int, int, int, int, int]]) -> np.ndarray:
-    """Give the image of a viewport labels: {label: (slice0, slice1, row0, row1, col0, col1)}; make it the active one."""
+    """Draw {label: (slice0, slice1, row0, row1, col0, col1)} on the image of a viewport; make it the active one."""
     session = context.session
     session.activate(index)
     image = session.active_image
@@ -82,17 +82,6 @@ def _measured(qtbot: QtBot, context: Context) -> None:
     qtbot.waitUntil(lambda: model.current and model.misses_current, timeout=WAIT)
     QApplication.processEvents()
     QApplication.processEvents()
-
-
-def _peak(context: Context) -> tuple[int, int]:
-    """Return where the malignant map of the active image is highest, in stored pixels."""
-    model = context.session.measuring
-    result, image = model.result, context.session.active_image
-    assert result is not None
-    assert image is not None
-    fine = upsampled(result, Finding.MALIGNANT, image_shape(image)).max(axis=0)
-    row, column = np.argwhere(fine == fine.max()).mean(axis=0)
-    return int(row), int(column)
 
 
 def _lesion(context: Context, index: int, k0: int = 4, k1: int = 8) -> np.ndarray:
@@ -331,7 +320,8 @@ def test_misses_are_listed_and_clicked_through(
     kinds = [miss.kind for miss in misses.entries]
     assert kinds == ["lesion", "region", *["patch"] * 6]
     assert panel.counts.text() == "Missed lesions: 1 of 1. On no lesion: regions 1, patches 6."
-    assert panel.misses.item(0).text() == "Missed: Label 1  1\nslices 3 - 4   nothing painted, no saliency, patches cover 0 %"
+    reason = "not painted (0.00), patches 0 %"
+    assert panel.misses.item(0).text() == f"Missed: Label 1  1\nslices 3 - 4   {reason}"
     assert panel.misses.item(1).text().startswith("Painted on no lesion  1\nslices ")
     assert panel.misses.item(1).text().endswith("highest 0.71")
     assert [miss.score for miss in misses.entries[2:]] == sorted((m.score for m in misses.entries[2:]), reverse=True)
@@ -384,7 +374,17 @@ def test_a_lesion_that_is_painted_and_covered_is_no_miss(
     assert hints[-1] == "Next miss: no lesion is missed, and nothing is painted beside one."
     _draw(context, 0, {1: (4, 8, row - 30, row + 30, column + 30, column + 100)})
     _measured(qtbot, context)
-    assert window.measuring.misses.item(0).text().endswith("patches cover 69 %")
+    assert window.measuring.misses.item(0).text().endswith("   patches 69 %")
+
+
+def test_noise_of_untrained_weights_is_called_so(qtbot: QtBot, window: MainWindow, context: Context) -> None:
+    image = context.session.active_image
+    assert image is not None
+    context.session.results.clear()
+    context.session.results.restore(make_result(image, untrained=True))
+    _lesion(context, 0)
+    _measured(qtbot, context)
+    assert window.measuring.state.text().startswith("R-CC DBT, gmic3d, UNTRAINED: noise\n")
 
 
 # -- what is out of date ---------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The window's figures are those of ``gmic-core compare``: real worker, simulated exam, truth label maps, both routes."""
+"""The window's figures are those of ``gmic-core compare``: real worker, simulated exam, truth label maps."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class Miss:
 
     Attributes
     ----------
-    reason : in words, e.g. ``nothing painted, highest 0.04``.
+    reason : in words, e.g. ``not painted (0.04), patches 34 %``.
     score : what false positives are ordered by: highest saliency, or attention.
     slice_index, box : where to look: slice, and half-open (row0, col0, row1, col1) in stored pixels.
     slices : half-open range.

@@ -160,9 +160,9 @@ def list_misses(image: OneImage, question: Question) -> Misses:
 def _lesion(one: Found, threshold: float) -> Miss:
     reasons = []
     if not one.painted(threshold):
-        reasons.append(f"nothing painted, highest {one.peak:.2f}" if one.peak > 0 else "nothing painted, no saliency")
+        reasons.append(f"not painted ({max(one.peak, 0.0):.2f})")
     if not one.indicated:
-        reasons.append(f"patches cover {np.floor(one.covered * 100):.0f} %")
+        reasons.append(f"patches {np.floor(one.covered * 100):.0f} %")
     row = one.component
     at = one.at if one.peak > 0 else row.slices[0] + int(row.layers.sum(axis=(1, 2)).argmax())
     return Miss("lesion", ", ".join(reasons), one.peak, at, row.slices, row.box, label=row.label, number=row.number)

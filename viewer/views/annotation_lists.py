@@ -91,10 +91,16 @@ class LabelDelegate(QStyledItemDelegate):
         KeepTyping(editor)
         return editor
 
+    def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
+        """Let a long name end before the square."""
+        super().initStyleOption(option, index)
+        room = option.rect.width() - SWATCH - EYE_WIDTH - CLASS_WIDTH - 16
+        option.text = option.fontMetrics.elidedText(option.text, Qt.TextElideMode.ElideRight, room)
+
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
-        """Paint the row and the eye."""
+        """Paint the row, the square and the eye."""
         super().paint(painter, option, index)
         entry = index.data(ENTRY)
         if isinstance(entry, LabelDescription):

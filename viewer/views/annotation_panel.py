@@ -55,7 +55,7 @@ class AnnotationPanel(QWidget):
     labels, lesions : the two lists.
     note : the note on the chosen lesion.
     file, keeping : which file it is, and how far it is safe.
-    sections : what measurements are added to, below the lesions.
+    sections : the column of everything in it, the lesions last.
     """
 
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:

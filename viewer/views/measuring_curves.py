@@ -146,7 +146,8 @@ class CurveView(QWidget):
         if step is None:
             super().keyPressEvent(event)
         elif self.state.curve is not None:
-            now = self._context.session.overlays.settings.threshold(self.state.finding)  # keys outrun pictures
+            # not the threshold that is shown: keys come faster than pictures
+            now = self._context.session.overlays.settings.threshold(self.state.finding)
             self._set(round(min(max(now + step, 0.0), 1.0), 2))
 
     # -- painting ------------------------------------------------------------------------------------------------
@@ -248,8 +249,10 @@ class PrecisionRecallCurve(CurveView):
         return f"{precision:.3f} at recall {recall:.3f}"
 
     def plot(self) -> Plot:
-        """Return the plot."""
-        return Plot.inside(self.width(), self.height(), Axis(), Axis())
+        """Return the plot; precision may be far below 1 everywhere."""
+        curve = self.state.curve
+        highest = reach(float(curve.precision.max())) if curve is not None else 1.0
+        return Plot.inside(self.width(), self.height(), Axis(), Axis(highest))
 
     def line(self, curve: ThresholdCurve, plot: Plot) -> QPolygonF:
         """Return the curve, from no recall to all of it."""
@@ -271,7 +274,7 @@ class PrecisionRecallCurve(CurveView):
             return 0.0
         room = plot.room
         x = room.left() + curve.recall[own] * room.width()
-        y = room.bottom() - curve.precision[own] * room.height()
+        y = room.bottom() - curve.precision[own] / plot.up.end * room.height()
         nearest = int(np.argmin((x - at.x()) ** 2 + (y - at.y()) ** 2))
         return min(max(painting(float(curve.thresholds[own][nearest])), 0.0), 1.0)
 

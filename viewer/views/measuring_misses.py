@@ -62,6 +62,7 @@ class MissList(PlainList):
                 assert misses is not None
                 ranks[miss.kind] = ranks.get(miss.kind, 0) + 1
                 self._dress(self.item(number), miss, misses, image, found, ranks[miss.kind])
+                self.item(number).setForeground(theme.color(theme.DISABLED if stale else theme.TEXT))
                 current = number if miss == session.measuring.selected else current
             self.setCurrentRow(current)
         self.setEnabled(not stale)
@@ -82,7 +83,6 @@ class MissList(PlainList):
         item.setData(ENTRY, miss)
         item.setText(text)
         item.setToolTip(text)
-        item.setForeground(theme.color(theme.TEXT))
         if miss.kind == "lesion":
             colour = found.name(miss.label).colour if found is not None else (128, 128, 128)
             item.setIcon(QIcon(swatch(colour, self.devicePixelRatioF())))

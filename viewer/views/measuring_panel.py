@@ -130,15 +130,16 @@ class MeasuringPanel(QWidget):
 
     # -- showing -------------------------------------------------------------------------------------------------
     def refresh(self) -> None:
-        """Show the present state; nothing while the panel is not wanted."""
+        """Show the present state; while the panel is not wanted, why nothing can be chosen is all that is kept up."""
         session = self._context.session
         measuring = session.measuring
+        reason = why_not(self._context)
+        reason = None if reason is None else with_keys(reason, self._context)
+        self._explain_subjects(reason)
         if not (session.annotation.on and measuring.shown):
             return
         for button in self.buttons.values():
             button.refresh()
-        reason = why_not(self._context)
-        reason = None if reason is None else with_keys(reason, self._context)
         self._refresh_subjects(reason)
         self.body.setVisible(reason is None)
         self.state.setText(f"Nothing to measure: {reason}" if reason is not None else self._state_text())
@@ -157,6 +158,8 @@ class MeasuringPanel(QWidget):
                     self.subjects.addItem(text, one)
             if measuring.subject in offered:
                 self.subjects.setCurrentIndex(offered.index(measuring.subject))
+
+    def _explain_subjects(self, reason: str | None) -> None:
         self.subjects.setEnabled(reason is None)
         entry = COMMANDS["measure.subject"]
         self.subjects.setToolTip(entry.tooltip_now(self._context))
@@ -179,7 +182,10 @@ class MeasuringPanel(QWidget):
             return f"Being measured, {done} of {total} slices…" if total else "Being measured…"
         lines = []
         if image is not None and measuring.result is not None:
-            lines.append(f"{image.label} {image.modality}, {measuring.result.provenance.model}")
+            source = measuring.result.provenance
+            lines.append(
+                f"{image.label} {image.modality}, {source.model}{', UNTRAINED: noise' if source.untrained else ''}"
+            )
         absent = [CLASSES[finding] for finding in FINDINGS if not measuring.labels(finding)]
         lines += [f"No label of this image is {absent[0]}."] if len(absent) == 1 else []
         if image is not None and session.trials.shown(session.results.get(image.sop_uid)) != "result":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -111,9 +112,31 @@ def test_painted_regions_that_touch_no_lesion_are_listed_highest_first() -> None
 
 def test_patches_on_no_lesion_say_whether_one_lies_on_other_slices() -> None:
     values, labels = scene()
-    rois = (Roi(1, 0, 0, 20, 20, 0.2), Roi(4, 0, 0, 20, 20, 0.1), Roi(2, 10, 15, 20, 30, 0.7), Roi(1, -9, -9, 0, 0, 0.3))
+    rois = (
+        Roi(1, 0, 0, 20, 20, 0.2),
+        Roi(4, 0, 0, 20, 20, 0.1),
+        Roi(2, 10, 15, 20, 30, 0.7),
+        Roi(1, -9, -9, 0, 0, 0.3),
+    )
     found = image(values, labels).stray_patches(rois)
     assert [(one.index, one.elsewhere) for one in found] == [(2, False), (3, False), (1, True)]
+
+
+@pytest.mark.parametrize(
+    ("corner", "size"), [((0, 0), (40, 30)), ((7, 3), (11, 20)), ((39, 29), (1, 1)), ((5, 5), (0, 4))]
+)
+def test_pixels_of_each_rectangle_are_counted(corner: tuple[int, int], size: tuple[int, int]) -> None:
+    grid = place(np.zeros((1, 8, 6), np.float32), CELLS @ np.diag([0.7, 0.9, 1.0]), SHAPE[1:]).grid
+    mask = np.random.default_rng(1).random(size) > 0.4
+    whole = np.zeros(SHAPE[1:], bool)
+    whole[corner[0] : corner[0] + size[0], corner[1] : corner[1] + size[1]] = mask
+    rows = np.append(grid.row_starts, SHAPE[1])
+    columns = np.append(grid.column_starts, SHAPE[2])
+    expected = [
+        [whole[r0:r1, c0:c1].sum() for c0, c1 in pairwise(columns)]
+        for r0, r1 in pairwise(rows)
+    ]
+    assert np.array_equal(grid.count(mask, corner), expected)
 
 
 def test_maps_lie_on_the_image_and_a_result_of_other_slices_is_refused() -> None:

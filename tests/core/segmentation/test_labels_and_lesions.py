@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from gmic_core.errors import SegmentationError
+from gmic_core.segmentation import lesions as lesions_module
 from gmic_core.segmentation.circles import Disc, disc_labels
 from gmic_core.segmentation.label_descriptions import (
     LabelDescription,
@@ -16,7 +18,7 @@ from gmic_core.segmentation.label_descriptions import (
     read_descriptions,
     write_descriptions,
 )
-from gmic_core.segmentation.lesions import lesions, parts
+from gmic_core.segmentation.lesions import components, lesions, parts
 from gmic_core.types import Finding
 
 LINE = '    2     0  175  255        0.5  1  0    "{}"\n'
@@ -125,6 +127,23 @@ def test_lesions_are_connected_parts(dtype: type) -> None:
     assert large.equivalent_diameter_mm(spacing) == pytest.approx((6 * 3.02 / np.pi) ** (1 / 3))
     assert found[0].equivalent_diameter_mm((1.0, 0.2, 0.1)) == pytest.approx((4 * 0.02 / np.pi) ** 0.5)
     assert found[0].diameter_mm((1.0, 0.2, 0.1)) == pytest.approx(0.15)
+
+
+@pytest.mark.parametrize("share", [0.0005, 0.01, 0.04])
+def test_a_large_label_has_the_parts_of_a_plain_labelling(share: float) -> None:
+    rng = np.random.default_rng(3)
+    labels = (rng.random((9, 403, 397)) < share).astype(np.uint8)
+    labels[2:6, 100:180, 30:60] = 1
+    (part,) = parts(labels)
+    assert part.layers.size > lesions_module.SMALL
+    numbered, count = ndimage.label(part.layers, np.ones((3, 3, 3)))
+    boxes = ndimage.find_objects(numbered)
+    found = components(part)
+    assert [one.number for one in found] == list(range(1, count + 1))
+    for one, box in zip(found, boxes, strict=True):
+        k, r, c = (axis.start for axis in box)
+        assert (one.slices[0], *one.corner) == (part.slices[0] + k, part.corner[0] + r, part.corner[1] + c)
+        assert np.array_equal(one.layers, numbered[box] == one.number)
 
 
 def test_a_ball_of_ten_millimetres() -> None:
