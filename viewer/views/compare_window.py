@@ -69,6 +69,7 @@ class CompareWindow(QDialog):
         self.detection, self.reasons = DetectionPage(context, self), ReasonsPage(context, self)
         self.submission = SubmissionPage(context, self)
         self.tabs = QTabWidget(self)
+        self.tabs.setUsesScrollButtons(False)
         self._pages = (self.rows, self.means, self.detection, self.reasons, self.submission)
         for page, title in zip(self._pages, ("Images", "Means", "Detection", "Not compared", "BCS-DBT"), strict=True):
             self.tabs.addTab(page, title)
