@@ -22,6 +22,7 @@ from viewer.model.comparing import FIRST_MAP
 if TYPE_CHECKING:  # imported when somebody compares: the main window comes up sooner
     from gmic_core.comparison.folder import Compared
     from gmic_core.comparison.sources import MapSource
+    from gmic_core.detection.scoring import Pointer
     from viewer.services.comparing import FolderComparer
     from viewer.views.compare_window import CompareWindow
 
@@ -232,7 +233,8 @@ class Comparisons:
         name, _ = QFileDialog.getSaveFileName(self._over, "Export results as submission", start, TABLE_FILTER)
         if name and results is not None and paths is not None:
             self._folder = Path(name).parent
-            self._work.start(ExportTask(results, paths, Path(name)), self._saved)
+            pointer: Pointer = "peaks" if self._model.tables.peaks else "patches"
+            self._work.start(ExportTask(results, paths, Path(name), pointer), self._saved)
 
     def _saved(self, text: str) -> None:
         self._model.tell("hint", text)

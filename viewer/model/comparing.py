@@ -64,12 +64,14 @@ class Tables:
     boxes : the truth.
     paths : file paths, which name the volumes of a results folder.
     slices : of every volume of which no table says it; 0: not known.
+    peaks : whether peaks of the maps are exported instead of patches.
     """
 
     submission: Path | None = None
     boxes: Path | None = None
     paths: Path | None = None
     slices: int = 0
+    peaks: bool = False
 
 
 @dataclass(frozen=True)
