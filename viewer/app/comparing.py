@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Literal
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from gmic_core.comparison.classes import ClassMap
 from gmic_core.errors import GmicError
 from gmic_core.exam.model import Exam, MammoImage
 from viewer.app.opening import Opening
@@ -20,6 +19,7 @@ from viewer.commands.requests import ComparedFile
 from viewer.model.comparing import FIRST_MAP
 
 if TYPE_CHECKING:  # imported when somebody compares: the main window comes up sooner
+    from gmic_core.comparison.classes import ClassMap
     from gmic_core.comparison.folder import Compared
     from gmic_core.comparison.sources import MapSource
     from gmic_core.detection.scoring import Pointer
@@ -155,6 +155,8 @@ class Comparisons:
 
     @property
     def _map(self) -> ClassMap:
+        from gmic_core.comparison.classes import ClassMap
+
         return ClassMap(dict(self._model.classes), None)
 
     # -- comparing -----------------------------------------------------------------------------------------------
