@@ -27,7 +27,7 @@ COMMANDS: dict[str, str] = {
     "phantom": "simulate screening exams (DBT, FFDM and synthetic 2D) with known findings",
     "evaluate": "measure what networks say of labelled or simulated exams: AUC, Dice, PxAP, a report",
     "compare": "measure saliency against segmentations that somebody drew: Dice, PxAP, FROC, a report",
-    "boxes": "write patches as a submission in the form of the DBTex challenge, and score it",
+    "boxes": "write patches or peaks as a submission in the form of the DBTex challenge, and score it",
     "labels": "write the truth of public data sets as label maps",
     "train": "train a network on labelled exams or on simulated breasts",
     "models": "list, import, show and verify networks and weights",

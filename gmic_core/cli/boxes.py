@@ -1,4 +1,4 @@
-"""``gmic-core boxes``: patches as a submission in the form of the DBTex challenge, and what it is worth."""
+"""``gmic-core boxes``: patches or peaks as a submission in the form of the DBTex challenge, and what it is worth."""
 
 from __future__ import annotations
 
@@ -23,6 +23,10 @@ def add_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
     add("results", type=Path, metavar="RESULTS", help="output of gmic-core predict on volumes of BCS-DBT")
     add("paths", type=Path, metavar="PATHS.csv", help="BCS-DBT's table of file paths, which names the volumes")
     add("--out", type=Path, default=DEFAULT_OUT, metavar="FILE", help=f"default: {DEFAULT_OUT}")
+    add(
+        "--candidates", choices=("patches", "peaks"), default="patches",
+        help="patches: the network's, by their attention; peaks: maxima of the malignant saliency; default: patches",
+    )  # fmt: skip
     add("--truth", type=Path, metavar="BOXES.csv", help="BCS-DBT's table of boxes: print FROC and FAUC-1")
     return parser
 
@@ -31,8 +35,10 @@ def run(args: argparse.Namespace) -> int:
     """Write the submission; return 0 when a volume was found in the table."""
     from gmic_core.detection.boxes import write_predictions
     from gmic_core.detection.submission import submission
+    from gmic_core.segmentation.files import SegmentationReader
 
-    found = submission(args.results, args.paths)
+    with SegmentationReader() as reader:
+        found = submission(args.results, args.paths, args.candidates, reader)
     for name in found.unknown:
         print(f"not in {args.paths.name}, or there more than once: {name}", file=sys.stderr)
     write_predictions(args.out, found.predictions)

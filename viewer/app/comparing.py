@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Literal
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from gmic_core.comparison.classes import ClassMap
 from gmic_core.errors import GmicError
 from gmic_core.exam.model import Exam, MammoImage
 from viewer.app.opening import Opening
@@ -20,8 +19,10 @@ from viewer.commands.requests import ComparedFile
 from viewer.model.comparing import FIRST_MAP
 
 if TYPE_CHECKING:  # imported when somebody compares: the main window comes up sooner
+    from gmic_core.comparison.classes import ClassMap
     from gmic_core.comparison.folder import Compared
     from gmic_core.comparison.sources import MapSource
+    from gmic_core.detection.scoring import Pointer
     from viewer.services.comparing import FolderComparer
     from viewer.views.compare_window import CompareWindow
 
@@ -154,6 +155,8 @@ class Comparisons:
 
     @property
     def _map(self) -> ClassMap:
+        from gmic_core.comparison.classes import ClassMap
+
         return ClassMap(dict(self._model.classes), None)
 
     # -- comparing -----------------------------------------------------------------------------------------------
@@ -232,7 +235,8 @@ class Comparisons:
         name, _ = QFileDialog.getSaveFileName(self._over, "Export results as submission", start, TABLE_FILTER)
         if name and results is not None and paths is not None:
             self._folder = Path(name).parent
-            self._work.start(ExportTask(results, paths, Path(name)), self._saved)
+            pointer: Pointer = "peaks" if self._model.tables.peaks else "patches"
+            self._work.start(ExportTask(results, paths, Path(name), pointer), self._saved)
 
     def _saved(self, text: str) -> None:
         self._model.tell("hint", text)

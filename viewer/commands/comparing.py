@@ -185,7 +185,13 @@ def score(context: Context) -> None:
     context.actions.comparisons.score()
 
 
+@command("compare.peaks", "Export peaks", group=GROUP, checked=lambda c: c.session.comparing.tables.peaks)
+def peaks(context: Context) -> None:
+    """Export the peaks of the malignant maps, by their saliency; else the network's patches, by their attention."""
+    context.session.comparing.choose_tables(peaks=not context.session.comparing.tables.peaks)
+
+
 @command("compare.export", "Export results as submission", group=GROUP, icon="download", why_disabled=_needs_paths)
 def export(context: Context) -> None:
-    """Write the patches of predicted volumes as a submission to DBTex, as gmic-core boxes does."""
+    """Write patches or peaks of predicted volumes as a submission to DBTex, as gmic-core boxes does."""
     context.actions.comparisons.export()

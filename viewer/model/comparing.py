@@ -12,7 +12,7 @@ from gmic_core.types import Finding
 
 if TYPE_CHECKING:  # annotations only: the session must stay cheap to import
     from gmic_core.comparison.batch import Row
-    from gmic_core.comparison.folder import Asked, Compared
+    from gmic_core.comparison.folder import Compared
     from gmic_core.detection.froc import Froc
 
 FIRST_MAP: dict[int, Finding | None] = {1: Finding.BENIGN, 2: Finding.MALIGNANT}
@@ -64,12 +64,14 @@ class Tables:
     boxes : the truth.
     paths : file paths, which name the volumes of a results folder.
     slices : of every volume of which no table says it; 0: not known.
+    peaks : whether peaks of the maps are exported instead of patches.
     """
 
     submission: Path | None = None
     boxes: Path | None = None
     paths: Path | None = None
     slices: int = 0
+    peaks: bool = False
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,3 @@ class Comparing:
         """Show what a submission is worth."""
         self.scored = scored
         self.changed.emit()
-
-    def is_of(self, asked: Asked) -> bool:
-        """Whether what is shown came from these choices."""
-        return self.found is not None and self.found.asked == asked

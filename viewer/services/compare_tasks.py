@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from gmic_core.comparison.folder import Asked, Compared, compare_folder, paired, write_folder
 from gmic_core.detection.boxes import read_boxes, read_predictions, write_predictions
-from gmic_core.detection.scoring import submission_froc
+from gmic_core.detection.scoring import Pointer, submission_froc
 from gmic_core.detection.submission import submission
 from gmic_core.errors import CancelledError, GmicError
 from gmic_core.segmentation.files import SegmentationReader
@@ -111,16 +111,18 @@ class ScoreTask:
 
 @dataclass(frozen=True)
 class ExportTask:
-    """Write the patches of predicted volumes as a submission, as ``gmic-core boxes`` does."""
+    """Write patches or peaks of predicted volumes as a submission, as ``gmic-core boxes`` does."""
 
     results: Path
     paths: Path
     file: Path
+    pointer: Pointer = "patches"
     title: str = "Writing a submission"
 
     def run(self, _show: Show, _cancelled: Cancelled) -> str:
         """Write it; return what is in it, in words."""
-        found = submission(self.results, self.paths)
+        with SegmentationReader() as reader:
+            found = submission(self.results, self.paths, self.pointer, reader)
         if not found.slices:
             return f"Nothing was written: {self.paths.name} names none of the tomosynthesis volumes of these results."
         write_predictions(self.file, found.predictions)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtCore import QModelIndex
 from PySide6.QtWidgets import QHBoxLayout, QTableView, QVBoxLayout, QWidget
 
-from gmic_core.comparison.folder import HIT_RULE
+from gmic_core.comparison.folder import HIT_RULE, Compared
 from gmic_core.comparison.tables import Detection
 from gmic_core.detection.froc import Froc
 from gmic_core.types import CLASSES
 from viewer.commands import Context
-from viewer.model.identity import shown_message
+from viewer.model.compared_rows import shown_names
 from viewer.views import parts
 from viewer.views.froc_plot import Curve, FrocPlot
 from viewer.views.text_table import UNDEFINED, Column, TextTable, dress
@@ -113,17 +113,19 @@ class DetectionPage(FrocPage):
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
         super().__init__(parent=parent)
         self._context = context
-        self._shown: object = None
+        self._shown: tuple[Compared | None, bool] = (None, False)
 
     def refresh(self) -> None:
         """Show the curves of what was compared."""
-        found, session = self._context.session.comparing.found, self._context.session
-        if found is not self._shown or found is None:
-            self._shown = found
-            detections = sorted(found.detections, key=lambda one: -one.finding) if found is not None else []
-            self.show_curves([self._entry(one) for one in detections])
-        self.note.setText(shown_message(self.note.text(), session))
-        self.note.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
+        found, hidden = self._context.session.comparing.found, self._context.session.identity_hidden
+        if found is not None and found is self._shown[0] and hidden is self._shown[1]:
+            return
+        self._shown = (found, hidden)
+        detections = sorted(found.detections, key=lambda one: -one.finding) if found is not None else []
+        self.show_curves([self._entry(one) for one in detections])
+        if found is not None and hidden:  # reasons name images, whose names may name a patient
+            for image, name in shown_names(found, hidden=True).items():
+                self.note.setText(self.note.text().replace(image, name))
 
     @staticmethod
     def _entry(one: Detection) -> tuple[str, Curve | None, str]:

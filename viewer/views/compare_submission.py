@@ -55,6 +55,7 @@ class SubmissionPage(QWidget):
         self.slices.textEdited.connect(lambda text: run("compare.set_slices", context, int(text or 0)))
         self.buttons = [
             CommandButton(context, "compare.score", self, text="Score", with_icon=True),
+            CommandButton(context, "compare.peaks", self, text="Peaks"),
             CommandButton(context, "compare.export", self, text="Export results", with_icon=True),
         ]
         self.page = FrocPage(COLUMNS, RULE, self)

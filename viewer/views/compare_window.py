@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from gmic_core.comparison.folder import Asked
 from viewer.commands import Context
 from viewer.commands.table import with_keys
 from viewer.model.identity import HIDDEN, shown_message
@@ -69,6 +70,7 @@ class CompareWindow(QDialog):
         self.detection, self.reasons = DetectionPage(context, self), ReasonsPage(context, self)
         self.submission = SubmissionPage(context, self)
         self.tabs = QTabWidget(self)
+        self.tabs.setUsesScrollButtons(False)
         self._pages = (self.rows, self.means, self.detection, self.reasons, self.submission)
         for page, title in zip(self._pages, ("Images", "Means", "Detection", "Not compared", "BCS-DBT"), strict=True):
             self.tabs.addTab(page, title)
@@ -183,15 +185,18 @@ class CompareWindow(QDialog):
         if found is not None and found.warnings:
             lines += found.warnings
             tone = tone or "warning"
-        if found is not None and (found.asked.results, found.asked.segmentations, found.asked.classes is not None,
-                                  found.asked.same_size) != (self._comparing.wish.results,
-                                  self._comparing.wish.segmentations, self._comparing.wish.by_map,
-                                  self._comparing.wish.same_size):  # fmt: skip
+        if found is not None and self._is_stale(found.asked):
             lines.append(STALE)
             tone = tone or "warning"
         self.message.setText("\n".join(lines))
         self.message.set_look(tone)
         self.message.setVisible(bool(lines))
+
+    def _is_stale(self, asked: Asked) -> bool:
+        """Whether something else is chosen than what the tables came from."""
+        wish, had = self._comparing.wish, asked.classes
+        now = (wish.results, wish.segmentations, wish.same_size, self._comparing.classes if wish.by_map else None)
+        return now != (asked.results, asked.segmentations, asked.same_size, None if had is None else dict(had.classes))
 
     def _show_work(self) -> None:
         work, found = self._comparing.work, self._comparing.found

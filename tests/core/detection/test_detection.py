@@ -6,6 +6,7 @@ import json
 import math
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 
@@ -234,6 +235,36 @@ def test_results_are_handed_in(shared: Path, tmp_path: Path, capsys: pytest.Capt
         "DBT-P00013,DBT-S00163,rmlo,1116,218,1724,105,15,1,0.6",
         "DBT-P00013,DBT-S00163,rmlo,0,256,0,256,40,1,0.2",
     ]
+
+
+def test_peaks_of_the_maps_are_handed_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Cells of 10 x 10 pixels of a right breast, mirrored against its image; a peak is the middle of its box."""
+    results = predicted(tmp_path / "r", ("1.5", "1.2", "R", "MLO"))
+    document = json.loads((results / "results.json").read_text())
+    values = np.zeros((20, 60, 50), np.float32)
+    values[7, 30, 5], values[12, 50, 40], values[3, 31, 6] = 0.5, 0.25, 0.125  # the last lies beside the first
+    to_stored = [[10.0, 0.0, 4.5], [0.0, -10.0, 494.5], [0.0, 0.0, 1.0]]
+    files = {"malignant": "../../saliency/a_malignant.nii.gz", "benign": "saliency/a_benign.nii.gz"}
+    document["images"][0]["saliency"] = {"slices": 20, "to_stored": to_stored, "files": files}
+    (results / "results.json").write_text(json.dumps(document))
+    (results / "saliency").mkdir()
+    nibabel.save(nibabel.Nifti1Image(values.T, np.eye(4)), results / "saliency/a_malignant.nii.gz")
+    (tmp_path / "paths.csv").write_text("PatientID,StudyUID,View,classic_path\nP,S,rmlo,x/1.2/1.3/1-1.dcm\n")
+    (tmp_path / "boxes.csv").write_text(
+        BOX + "P,S,rmlo,0,7,439,299,11,11,cancer,0.0,20\nP,S,rmlo,1,12,350,500,10,10,benign,0.0,20\n"
+    )
+    arguments = [str(results), str(tmp_path / "paths.csv"), "--candidates", "peaks", "--out", str(tmp_path / "out.csv")]
+    assert main(["boxes", *arguments, "--truth", str(tmp_path / "boxes.csv")]) == 0
+    assert (tmp_path / "out.csv").read_text().splitlines() == [
+        "PatientID,StudyUID,View,X,Width,Y,Height,Z,Depth,Score",
+        "P,S,rmlo,344,200,204,200,7,1,0.5",
+        "P,S,rmlo,-6,200,404,200,12,1,0.25",
+    ]
+    assert "FAUC-1 0.500; sensitivity 0.500 at 0.5" in capsys.readouterr().out
+    document["images"][0]["saliency"]["to_stored"] = [[1e9, 0, 0], [0, 1, 0], [0, 0, 1]]
+    (results / "results.json").write_text(json.dumps(document))
+    assert main(["boxes", *arguments]) == 1
+    assert "cannot be understood (ValueError); predict the images again." in capsys.readouterr().err
 
 
 def test_results_that_cannot_be_handed_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
