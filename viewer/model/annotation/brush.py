@@ -6,7 +6,9 @@ columns in each row, so that a brush of 30 mm costs no more than filling what it
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -70,7 +72,7 @@ class Ink:
 
 
 class Stroke:
-    """One stroke, from press to release; what it covers is in the map at once.
+    """One stroke, from press to release; what it covers on the slice that is seen is in the map at once.
 
     Parameters
     ----------
@@ -83,20 +85,36 @@ class Stroke:
     ) -> None:
         self._map, self._index, self._brush, self._ink, self._spacing = target, slice_index, brush, ink, spacing_mm
         self._patches: list[Patch] = []
-        self._at: Point | None = None
+        self._path: list[Point] = []
+        reached = [(index + slice_index, radius) for index, radius in brush.radii(spacing_mm[0])]
+        self._deep = deque((at, radius, 0) for at, radius in reached[1:] if 0 <= at < target.shape[0])
+        self._radius = reached[0][1]
 
-    def to(self, point: Point) -> None:
-        """Go on to a stored place (row, column)."""
-        start = self._at or point
-        self._at = point
-        for away, radius in self._brush.radii(self._spacing[0]):
-            index = self._index + away
-            if 0 <= index < self._map.shape[0]:
-                self._paint(index, start, point, radius)
+    def to(self, point: Point, deep: int | None = None) -> Box | None:
+        """Go on to a stored place (row, column); return the box (row0, col0, row1, col1) that this covers.
 
-    def _paint(self, index: int, start: Point, end: Point, radius: float) -> None:
+        Parameters
+        ----------
+        deep : how many of the slices that are not seen are painted now; None: all. The others follow, in turn, with
+            the next places and at the end: many slices at every movement of the mouse would hold up what is seen.
+        """
+        self._path.append(point)
+        self._paint(self._index, self._path[-2:], self._radius)
+        for _ in range(len(self._deep) if deep is None else min(deep, len(self._deep))):
+            self._catch_up()
+        reach = [self._radius / mm for mm in self._spacing[1:]]
+        return _box(self._path[-2:][0], point, reach, (self._map.shape[1], self._map.shape[2]))
+
+    def _catch_up(self) -> None:
+        """Paint on the slice that waits longest what it missed."""
+        index, radius, done = self._deep.popleft()
+        if done < len(self._path):
+            self._paint(index, self._path[max(done - 1, 0) :], radius)
+        self._deep.append((index, radius, len(self._path)))
+
+    def _paint(self, index: int, path: list[Point], radius: float) -> None:
         shape = (self._map.shape[1], self._map.shape[2])
-        found = swept(start, end, radius, self._spacing[1:], shape, square=self._brush.square)
+        found = swept_along(path, radius, self._spacing[1:], shape, square=self._brush.square)
         if found is None:
             return
         patch = covered(self._map, index, *found, self._ink)
@@ -106,6 +124,8 @@ class Stroke:
 
     def end(self) -> Edit:
         """Return what was changed; it is in the map and counted."""
+        for _ in range(len(self._deep)):
+            self._catch_up()
         edit = Edit(tuple(self._patches))
         self._map.count(edit)
         return edit
@@ -130,6 +150,23 @@ def covered(target: LabelMap, index: int, corner: tuple[int, int], mask: Mask, i
         return None
     # a brush that moves on changes a crescent: only what changes is looked at, not all that is covered
     return uniform_patch(index, corner, wanted, before, ink.label)
+
+
+def swept_along(
+    path: list[Point], radius_mm: float, spacing_mm: tuple[float, float], shape: tuple[int, int], *, square: bool
+) -> tuple[tuple[int, int], Mask] | None:
+    """Return the first pixel and the mask of what a brush covers along several places, cut to the image."""
+    ways = [swept(a, b, radius_mm, spacing_mm, shape, square=square) for a, b in itertools.pairwise([path[0], *path])]
+    found = [way for way in (ways[1:] if len(path) > 1 else ways) if way is not None]
+    if len(found) < 2:
+        return found[0] if found else None
+    low = np.min([corner for corner, _ in found], axis=0)
+    high = np.max([(corner[0] + mask.shape[0], corner[1] + mask.shape[1]) for corner, mask in found], axis=0)
+    whole = np.zeros((int(high[0] - low[0]), int(high[1] - low[1])), bool)
+    for corner, mask in found:
+        row, column = corner[0] - int(low[0]), corner[1] - int(low[1])
+        whole[row : row + mask.shape[0], column : column + mask.shape[1]] |= mask
+    return (int(low[0]), int(low[1])), whole
 
 
 def swept(
