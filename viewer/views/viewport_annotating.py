@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 CORNER = 5.0
 """A corner of a polygon that is dragged follows the mouse in steps of so many device-independent pixels."""
-DEEP_SLICES = 3
+DEEP_SLICES = 2
 """So many slices that are not seen a ball paints at each movement of the mouse."""
 _LEFT, _RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 

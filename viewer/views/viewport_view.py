@@ -287,7 +287,7 @@ class ViewportView(QWidget):
             self.over.paint_boxes(painter, state, look)
             viewport_links.paint_linked_patch(painter, self._session, state, look)
         lines = self._corner_lines(state, look)
-        shown = QRectF(event.region().boundingRect())
+        shown = QRectF(event.region().boundingRect()).adjusted(-MARGIN, -MARGIN, MARGIN, MARGIN)
         paint_lines(painter, [line for line in lines if line.rect.intersects(shown)])
         if picture is not None:
             self.marks.paint(painter, state, look, [line.rect for line in lines], self.over.touches(state, look))

@@ -6,9 +6,7 @@ columns in each row, so that a brush of 30 mm costs no more than filling what it
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gmic_core.exam.geometry import Box
+from viewer.model.annotation.ball import DeepSlices
 from viewer.model.annotation.edits import Edit, Patch, Plane, uniform_patch
 from viewer.model.annotation.label_map import LabelMap
 
@@ -85,47 +84,47 @@ class Stroke:
     ) -> None:
         self._map, self._index, self._brush, self._ink, self._spacing = target, slice_index, brush, ink, spacing_mm
         self._patches: list[Patch] = []
-        self._path: list[Point] = []
-        reached = [(index + slice_index, radius) for index, radius in brush.radii(spacing_mm[0])]
-        self._deep = deque((at, radius, 0) for at, radius in reached[1:] if 0 <= at < target.shape[0])
+        self._at: Point | None = None
+        reached = [(slice_index + away, radius) for away, radius in brush.radii(spacing_mm[0])]
         self._radius = reached[0][1]
+        others = [(index, radius) for index, radius in reached[1:] if 0 <= index < target.shape[0]]
+        self._deep = DeepSlices(target, [] if brush.square else others, spacing_mm[1:])
+        self._cube = [index for index, _ in others] if brush.square else []
 
     def to(self, point: Point, deep: int | None = None) -> Box | None:
         """Go on to a stored place (row, column); return the box (row0, col0, row1, col1) that this covers.
 
         Parameters
         ----------
-        deep : how many of the slices that are not seen are painted now; None: all. The others follow, in turn, with
+        deep : how many of the slices that are not seen a ball paints now; None: all. The others follow, in turn, with
             the next places and at the end: many slices at every movement of the mouse would hold up what is seen.
         """
-        self._path.append(point)
-        self._paint(self._index, self._path[-2:], self._radius)
-        for _ in range(len(self._deep) if deep is None else min(deep, len(self._deep))):
-            self._catch_up()
-        reach = [self._radius / mm for mm in self._spacing[1:]]
-        return _box(self._path[-2:][0], point, reach, (self._map.shape[1], self._map.shape[2]))
-
-    def _catch_up(self) -> None:
-        """Paint on the slice that waits longest what it missed."""
-        index, radius, done = self._deep.popleft()
-        if done < len(self._path):
-            self._paint(index, self._path[max(done - 1, 0) :], radius)
-        self._deep.append((index, radius, len(self._path)))
-
-    def _paint(self, index: int, path: list[Point], radius: float) -> None:
+        start, self._at = self._at or point, point
         shape = (self._map.shape[1], self._map.shape[2])
-        found = swept_along(path, radius, self._spacing[1:], shape, square=self._brush.square)
-        if found is None:
-            return
-        patch = covered(self._map, index, *found, self._ink)
+        found = swept(start, point, self._radius, self._spacing[1:], shape, square=self._brush.square)
+        if found is not None:
+            for index in (self._index, *self._cube):
+                self._paint(index, *found)
+        self._deep.add(start, point)
+        self._catch_up(len(self._deep) if deep is None else min(deep, len(self._deep)))
+        return _box(start, point, [self._radius / mm for mm in self._spacing[1:]], shape)
+
+    def _catch_up(self, slices: int) -> None:
+        """Paint on the slices that wait longest what they missed."""
+        for _ in range(slices):
+            missed = self._deep.next()
+            if missed is not None:
+                self._paint(*missed)
+
+    def _paint(self, index: int, corner: tuple[int, int], mask: Mask) -> None:
+        patch = covered(self._map, index, corner, mask, self._ink)
         if patch is not None:
             patch.write(self._map.touch(index, patch.box, self._ink.label))
             self._patches.append(patch)
 
     def end(self) -> Edit:
         """Return what was changed; it is in the map and counted."""
-        for _ in range(len(self._deep)):
-            self._catch_up()
+        self._catch_up(len(self._deep))
         edit = Edit(tuple(self._patches))
         self._map.count(edit)
         return edit
@@ -150,23 +149,6 @@ def covered(target: LabelMap, index: int, corner: tuple[int, int], mask: Mask, i
         return None
     # a brush that moves on changes a crescent: only what changes is looked at, not all that is covered
     return uniform_patch(index, corner, wanted, before, ink.label)
-
-
-def swept_along(
-    path: list[Point], radius_mm: float, spacing_mm: tuple[float, float], shape: tuple[int, int], *, square: bool
-) -> tuple[tuple[int, int], Mask] | None:
-    """Return the first pixel and the mask of what a brush covers along several places, cut to the image."""
-    ways = [swept(a, b, radius_mm, spacing_mm, shape, square=square) for a, b in itertools.pairwise([path[0], *path])]
-    found = [way for way in (ways[1:] if len(path) > 1 else ways) if way is not None]
-    if len(found) < 2:
-        return found[0] if found else None
-    low = np.min([corner for corner, _ in found], axis=0)
-    high = np.max([(corner[0] + mask.shape[0], corner[1] + mask.shape[1]) for corner, mask in found], axis=0)
-    whole = np.zeros((int(high[0] - low[0]), int(high[1] - low[1])), bool)
-    for corner, mask in found:
-        row, column = corner[0] - int(low[0]), corner[1] - int(low[1])
-        whole[row : row + mask.shape[0], column : column + mask.shape[1]] |= mask
-    return (int(low[0]), int(low[1])), whole
 
 
 def swept(
