@@ -25,6 +25,10 @@ _MAX_BYTES = 1 << 31
 """What an edit may unpack to; a fill of a whole volume of 120 slices is far below it."""
 
 
+LONG_RUN = 24
+"""Pixels of a run on average from which runs are written one by one: an index of each pixel would cost more."""
+
+
 @dataclass(frozen=True, eq=False)
 class Patch:
     """Changes on one slice.
@@ -50,7 +54,15 @@ class Patch:
 
     def write(self, plane: Plane) -> None:
         """Put the new labels into a slice (rows, columns)."""
-        row0, col0, _, col1 = self.box
+        row0, col0, row1, col1 = self.box
+        if self.lengths.sum() >= LONG_RUN * self.lengths.size:
+            part = plane[row0:row1, col0:col1]
+            values = part.ravel()
+            runs = (self.starts.tolist(), self.lengths.tolist(), self.new.tolist())
+            for start, length, new in zip(*runs, strict=True):
+                values[start : start + length] = new
+            part[...] = values.reshape(part.shape)
+            return
         ends = np.cumsum(self.lengths)
         flat = np.arange(int(ends[-1])) + np.repeat(self.starts - (ends - self.lengths), self.lengths)
         rows, columns = np.divmod(flat, col1 - col0)
