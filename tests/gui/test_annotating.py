@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from gmic_core.segmentation.label_descriptions import LabelDescription
-from tests.helpers.mouse import double_click, drag, move
+from tests.helpers.mouse import double_click, drag, move, move_held
 from viewer.app.annotation_work import AnnotationWork
 from viewer.app.post import Poster
 from viewer.commands import COMMANDS, Context, run
@@ -123,6 +123,37 @@ def test_a_stroke_is_painted_where_the_mouse_is(window: MainWindow, context: Con
     assert abs(rows.max() - 275) <= 2
     assert abs(columns.min() - 75) <= 2
     assert abs(columns.max() - 205) <= 2
+    assert context.session.history.undo_label == "Paint stroke"
+
+
+@pytest.mark.parametrize("place", ["zoom.fit", "zoom.one_to_one"])
+@pytest.mark.parametrize("erases", [False, True])
+def test_a_stroke_repaints_a_part_and_the_picture_is_as_if_all_of_it_were_painted(
+    window: MainWindow, context: Context, place: str, erases: bool
+) -> None:
+    run(place, context)
+    run("annotate.tool_paint", context)
+    context.session.annotation.update(brush_size_mm=8.0)
+    view, left, right = _view(window), Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
+    start = QPointF(view.width() / 2 - 60, view.height() / 2 - 40)
+    drag(view, start, QPointF(120, 90))
+    button = right if erases else left
+    QTest.mousePress(view, button, pos=start.toPoint())
+    QApplication.processEvents()
+    parts = []
+    lay_part = view.pixels._lay_part
+    view.pixels._lay_part = lambda *args: (parts.append(args[1]), lay_part(*args))  # type: ignore[method-assign]
+    for step in range(1, 9):
+        move_held(view, start + QPointF(17.0 * step, 5.0 * (step % 3)), button)
+        shown = view.picture()
+        assert shown is not None
+        image = shown.image.copy()
+        view.pixels._painted = None  # as if nothing was painted before
+        again = view.picture()
+        assert again is not None
+        assert image == again.image
+    assert len(parts) == 8
+    QTest.mouseRelease(view, button, pos=(start + QPointF(136, 0)).toPoint())
     assert context.session.history.undo_label == "Paint stroke"
 
 
