@@ -151,4 +151,3 @@ def _around(stretches: list[Stretches]) -> Box:
         max(row0 + first.size for row0, first, _ in stretches),
         int(max(last.max() for _, _, last in stretches)) + 1,
     )
-
