@@ -22,6 +22,7 @@ def measure_window(volumes: Volumes, *, runs: int) -> dict[str, float]:
     for path, viewports in ((volumes.dbt24, "1"), (volumes.quad, "4")):
         figures |= _measured("scroll.py", path, "--viewports", viewports, "--runs", runs)
         figures |= _measured("reading.py", "drag", path, "--viewports", viewports, "--runs", runs)
+    figures |= _measured("painting.py", volumes.dbt24, "--runs", runs)
     figures |= _measured("reading.py", "hanging", volumes.quad, "--runs", runs)
     figures |= _measured("reading.py", "switch", volumes.quad, volumes.dbt24, "--runs", runs)
     figures |= _measured("comparing.py", "--runs", runs)

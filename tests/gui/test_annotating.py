@@ -9,11 +9,11 @@ import pytest
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLineEdit
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from gmic_core.segmentation.label_descriptions import LabelDescription
-from tests.helpers.mouse import double_click, drag, move
+from tests.helpers.mouse import double_click, drag, move, move_held
 from viewer.app.annotation_work import AnnotationWork
 from viewer.app.post import Poster
 from viewer.commands import COMMANDS, Context, run
@@ -123,6 +123,43 @@ def test_a_stroke_is_painted_where_the_mouse_is(window: MainWindow, context: Con
     assert abs(rows.max() - 275) <= 2
     assert abs(columns.min() - 75) <= 2
     assert abs(columns.max() - 205) <= 2
+    assert context.session.history.undo_label == "Paint stroke"
+
+
+def differing(one: QImage, other: QImage) -> int:
+    """Return how many pixels of two pictures of 32 bits differ."""
+    pixels = [np.frombuffer(image.constBits(), np.uint32) for image in (one, other)]
+    return int((pixels[0] != pixels[1]).sum())
+
+
+@pytest.mark.parametrize("place", ["zoom.fit", "zoom.one_to_one"])
+@pytest.mark.parametrize("erases", [False, True])
+def test_a_stroke_repaints_a_part_and_the_picture_is_as_if_all_of_it_were_painted(
+    window: MainWindow, context: Context, place: str, erases: bool
+) -> None:
+    run(place, context)
+    run("annotate.tool_paint", context)
+    context.session.annotation.update(brush_size_mm=8.0)
+    view, left, right = _view(window), Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
+    start = QPointF(view.width() / 2 - 60, view.height() / 2 - 40)
+    drag(view, start, QPointF(120, 90))
+    button = right if erases else left
+    QTest.mousePress(view, button, pos=start.toPoint())
+    QApplication.processEvents()
+    parts = []
+    lay_part = view.pixels._lay_part
+    view.pixels._lay_part = lambda *args: (parts.append(args[1]), lay_part(*args))  # type: ignore[method-assign]
+    for step in range(1, 9):
+        move_held(view, start + QPointF(17.0 * step, 5.0 * (step % 3)), button)
+        shown = view.picture()
+        assert shown is not None
+        image = shown.image.copy()
+        view.pixels._painted = None  # as if nothing was painted before
+        again = view.picture()
+        assert again is not None
+        assert differing(image, again.image) <= 4  # ties of nearest neighbours, where a part begins elsewhere
+    assert len(parts) >= 5  # where nothing is left to erase, nothing is painted
+    QTest.mouseRelease(view, button, pos=(start + QPointF(136, 0)).toPoint())
     assert context.session.history.undo_label == "Paint stroke"
 
 
@@ -362,7 +399,7 @@ def test_lesions_have_numbers_and_notes(window: MainWindow, context: Context, hi
     assert found.remarks == ((1, "calcified, stable since 2019"),)
     put(20, 30)  # above it: first in the list, but the number and the note stay where they were
     texts = [panel.lesions.item(k).text().split("\n") for k in range(panel.lesions.count())]
-    assert [text[0] for text in texts] == ["2  Label 1", "1  Label 1"]
+    assert [text[0] for text in texts] == ["2  Label 1   slice 4", "1  Label 1   slice 4"]
     assert texts[1][2] == "calcified, stable since 2019"
     assert panel.lesions.sizeHintForRow(1) == panel.lesions.sizeHintForRow(0) + 15
     panel.lesions.setFocus()
@@ -379,6 +416,21 @@ def test_lesions_have_numbers_and_notes(window: MainWindow, context: Context, hi
     assert found.remarks == ()
     run("edit.redo", context)
     assert found.remarks == ((1, "calcified, stable since 2019"),)
+
+
+def test_the_sheet_of_keys_fits_a_small_screen_with_the_keys_of_annotation_mode(
+    window: MainWindow, context: Context
+) -> None:
+    window.resize(1280, 800)
+    run("help.show", context)
+    window.help.toggle()
+    QApplication.processEvents()
+    body, area = window.help.area.widget(), window.help.area
+    assert body is not None
+    assert body.sizeHint().width() <= area.width()
+    assert body.sizeHint().height() <= area.height()
+    shown = {label.text() for label in body.findChildren(QLabel)}
+    assert {"Shift+O", "Outlines of other modalities", "Fill between slices", "Paint"} <= shown
 
 
 def test_a_double_click_closes_a_polygon_and_does_not_maximise(window: MainWindow, context: Context) -> None:

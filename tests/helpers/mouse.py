@@ -41,6 +41,11 @@ def move(widget: QWidget, to: QPointF) -> None:
     _send(widget, QEvent.Type.MouseMove, to, none, none, NO_MODIFIER)
 
 
+def move_held(widget: QWidget, to: QPointF, button: Qt.MouseButton) -> None:
+    """Move the mouse with a button that was pressed before."""
+    _send(widget, QEvent.Type.MouseMove, to, Qt.MouseButton.NoButton, button, NO_MODIFIER)
+
+
 def leave(widget: QWidget) -> None:
     """Move the mouse away."""
     QApplication.sendEvent(widget, QEvent(QEvent.Type.Leave))

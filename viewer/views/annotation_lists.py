@@ -261,12 +261,12 @@ class LesionList(PlainList):
                 assert image is not None
                 item, entry = self.item(number), found.name(row.label)
                 size = row.size_text(voxel_mm(image), calibrated=image.spacing_mm is not None)
-                where = f"{row.slice_text()}   " if image.frames > 1 else ""
+                where = f"   {row.slice_text()}" if image.frames > 1 else ""
                 item.setData(ENTRY, row)
                 note = found.note(row.id)
-                item.setText(f"{row.id}  {entry.name}\n{where}{size}" + (f"\n{note}" if note else ""))
+                item.setText(f"{row.id}  {entry.name}{where}\n{size}" + (f"\n{note}" if note else ""))
                 item.setIcon(QIcon(swatch(entry.colour, self.devicePixelRatioF())))
-                told = f"Lesion {row.id}, {entry.name}: {row.voxels:,} voxels\n{where}{size}"
+                told = f"Lesion {row.id}, {entry.name}: {row.voxels:,} voxels{where}\n{size}"
                 item.setToolTip(told + (f"\n{note}" if note else ""))
                 if shown == (found.sop_uid, row.label, row.id):
                     self.setCurrentRow(number)

@@ -17,7 +17,7 @@ FEWEST, MOST_COLUMNS = 2, 5
 ROW_HEIGHTS = (18, 16, 14)
 """Heights of a line: the roomiest with which everything fits the window is taken."""
 HEADING_MORE, SECTION_GAP = 6, 8
-COLUMN_GAP, KEY_GAP = 28, 12
+COLUMN_GAP, NARROW_GAP, KEY_GAP = 28, 16, 12
 MARGIN, TOP, HEAD_HEIGHT = 24, 16, 44
 ROOM_AROUND = 12
 """Free on each side of the sheet, px."""
@@ -46,6 +46,11 @@ def _width_of(column: list[Section]) -> int:
     return KEY_GAP + 2 + sum(max(metrics.horizontalAdvance(text[part]) for text in texts) for part in (0, 1))
 
 
+def width_of(columns: list[list[Section]], gap: int) -> int:
+    """Return the width in px of columns with gaps between them."""
+    return sum(map(_width_of, columns)) + gap * (len(columns) - 1)
+
+
 def columns_for(found: list[Section], width: int, height: int) -> tuple[list[list[Section]], int]:
     """Return columns and the height of their lines: the roomiest that fit a room in px.
 
@@ -55,7 +60,7 @@ def columns_for(found: list[Section], width: int, height: int) -> tuple[list[lis
     for row in ROW_HEIGHTS:
         for count in range(FEWEST, MOST_COLUMNS + 1):
             columns = in_columns(found, count, row)
-            if sum(map(_width_of, columns)) + COLUMN_GAP * (len(columns) - 1) > width:
+            if width_of(columns, NARROW_GAP) > width:
                 continue
             if max(height_of(column, row) for column in columns) <= height:
                 return columns, row
@@ -114,8 +119,8 @@ class HelpSheet(QWidget):
         body = QWidget()
         row = QHBoxLayout(body)
         row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(COLUMN_GAP)
         columns, self.row_height = columns_for(sections(self._context), width, height)
+        row.setSpacing(COLUMN_GAP if width_of(columns, COLUMN_GAP) <= width else NARROW_GAP)
         for sections_of_column in columns:
             row.addLayout(self._column(sections_of_column))
         return body

@@ -42,6 +42,7 @@ class LesionNote(QLineEdit):
         reason = entry.why_disabled(self._context)
         if not (self.hasFocus() and self.isModified()) and self.text() != shown_note(self._context):
             self.setText(shown_note(self._context))
+            self.setCursorPosition(0)  # the beginning is to be read
         self.setEnabled(reason is None)
         self.setToolTip(entry.tooltip_now(self._context))
         self.setAccessibleDescription(entry.description if reason is None else f"Not available: {reason}")

@@ -11,6 +11,7 @@ from viewer.commands import Context, run
 from viewer.model.annotation.brush import Stroke
 from viewer.model.annotation.place import image_shape, voxel_mm
 from viewer.model.annotation.settings import CLEAR
+from viewer.model.annotation.state import Painted
 from viewer.model.placement import link_key
 from viewer.model.viewstate import ImageState
 from viewer.views import theme
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 CORNER = 5.0
 """A corner of a polygon that is dragged follows the mouse in steps of so many device-independent pixels."""
+DEEP_SLICES = 2
+"""So many slices that are not seen a ball paints at each movement of the mouse."""
 _LEFT, _RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 
 
@@ -43,6 +46,7 @@ class ViewportAnnotating(QObject):
         model = self._model
         for signal in (model.changed, model.named, model.opened):
             signal.connect(self._changed)
+        model.painted.connect(self._painted)
         for other in (model.settings_changed, model.mode_changed, model.polygon_changed):
             other.connect(self._looks_changed, check_nargs=False)
         for seen in (model.projected, model.named, model.opened, model.saved):
@@ -53,6 +57,15 @@ class ViewportAnnotating(QObject):
         state = self._view.state
         if state is not None and state.image.sop_uid == sop_uid:
             self._view.update()
+
+    def _painted(self, sop_uid: str, painted: Painted) -> None:
+        """Repaint where a stroke went on."""
+        state, to_screen = self._view.state, self._view.to_screen()
+        if state is None or to_screen is None or state.image.sop_uid != sop_uid:
+            return
+        self._view.pixels.paint_over(painted, state)
+        top, left, bottom, right = (edge / self._view.devicePixelRatioF() for edge in to_screen.apply_box(painted.box))
+        self._view.update(QRectF(left, top, right - left, bottom - top).toAlignedRect().adjusted(-8, -8, 8, 8))
 
     def _linked_changed(self, sop_uid: str) -> None:
         """Another image of this view has other outlines."""
@@ -122,7 +135,7 @@ class ViewportAnnotating(QObject):
             segmentation.drawn = frozenset({ink.label})
         self._image = state
         self.stroke = Stroke(segmentation.map, state.slice_index, settings.brush, ink, voxel_mm(image))
-        self.stroke.to(at)
+        self.stroke.to(at, DEEP_SLICES)
         self._model.touched(image.sop_uid)
 
     def _move(self, event: QMouseEvent) -> None:
@@ -130,12 +143,21 @@ class ViewportAnnotating(QObject):
             if self._image is not self._view.state:
                 self._end()
                 return
-            self.stroke.to(self._view.stored_at(event.position()))
-            self._model.touched(self._image.image.sop_uid)
+            self._go_on(self.stroke, self._image.image.sop_uid, self._view.stored_at(event.position()))
         elif self._dragged is not None and event.buttons() & _LEFT:
             way = event.position() - self._dragged
             if max(abs(way.x()), abs(way.y())) >= CORNER:
                 self._corner(event.position())
+
+    def _go_on(self, stroke: Stroke, sop_uid: str, at: tuple[float, float]) -> None:
+        segmentation, state = self._model.of(sop_uid), self._image
+        if segmentation is None or state is None:
+            return
+        before = segmentation.map.revision
+        box = stroke.to(at, DEEP_SLICES)
+        if box is not None:
+            painted = Painted(state.slice_index, box, before, segmentation.map.revision)
+            self._model.painted.emit(sop_uid, painted)
 
     def _release(self, event: QMouseEvent) -> bool:
         if self._dragged is not None and event.button() == _LEFT:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtGui import QImage
 
-from gmic_core.exam.geometry import PlaneMap
+from gmic_core.exam.geometry import Box, PlaneMap
 from gmic_core.exam.model import MammoImage
 from gmic_core.exam.voi import stored_to_levels
+from gmic_core.segmentation.label_descriptions import LabelDescription
 from viewer.commands import Context
 from viewer.model.annotation.linked_outlines import LinkedOutline, linked_outlines
 from viewer.model.annotation.paint import LabelLayer, lay_labels
+from viewer.model.annotation.state import Painted
 from viewer.model.displays import output_levels
 from viewer.model.kept_pixels import KeptPixels
 from viewer.model.render import OverlayLayer, render
@@ -27,12 +30,26 @@ from viewer.model.viewstate import ImageState
 Pixels = npt.NDArray[np.uint8]
 
 
+AROUND = 8
+"""Device-independent pixels around what a stroke changed that are painted anew: its outline moves inwards, too."""
+
+
 @dataclass(frozen=True)
 class Picture:
     """What was painted and from what."""
 
     image: QImage
     pyramid: Pyramid
+
+
+@dataclass(frozen=True)
+class LabelsKey:
+    """What differs when another picture of a segmentation is to be painted."""
+
+    segmentation: int
+    revision: int
+    labels: tuple[LabelDescription, ...]
+    looks: tuple[bool, float]
 
 
 class ViewportPixels:
@@ -53,9 +70,22 @@ class ViewportPixels:
         self._lut: tuple[object, Pixels] | None = None
         self._painted: tuple[object, Picture, Pixels] | None = None
         self._under: tuple[object, Pixels] | None = None  # what segmentations lie on
+        self._stroke: Painted | None = None  # what changed since the picture was painted
         self._tissue: dict[str, Tissue] = {}
         self._revision = 0
         self._slabs, self._kept = SlabMaker(context.frames), KeptPixels()
+
+    def paint_over(self, painted: Painted, state: ImageState) -> None:
+        """Note what a stroke changed: only that part of the picture is painted anew, if nothing else changes."""
+        last = self._stroke
+        if last is None or last.after != painted.before or painted.slice_index != state.slice_index:
+            self._stroke = painted if painted.slice_index == state.slice_index else None
+            return
+        box = (
+            min(last.box[0], painted.box[0]), min(last.box[1], painted.box[1]),
+            max(last.box[2], painted.box[2]), max(last.box[3], painted.box[3]),
+        )  # fmt: skip
+        self._stroke = Painted(painted.slice_index, box, last.before, painted.after)
 
     def invalidate_overlay(self) -> None:
         """Forget what was painted: saliency changed in place."""
@@ -109,8 +139,14 @@ class ViewportPixels:
             )  # fmt: skip
         pixels = self._under[1]
         if labels is not None or linked:  # a stroke changes them sixty times a second, and nothing below them
-            pixels = pixels.copy()
-            self._lay(pixels, labels, linked, to_screen)
+            changed, before = self._only_stroke(whole), self._painted
+            if changed is not None and before is not None:
+                pixels = before[2]
+                self._lay_part(pixels, changed, labels, linked, to_screen)
+            else:
+                pixels = pixels.copy()
+                self._lay(pixels, labels, linked, to_screen)
+        self._stroke = None
         qimage = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32)
         picture = Picture(qimage, pyramid)
         self._painted = (whole, picture, pixels)  # the QImage reads the array's memory: both live and die together
@@ -142,6 +178,35 @@ class ViewportPixels:
         # a copy: the QImage would go on reading memory that nobody keeps
         return QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32).copy()
 
+    def _only_stroke(self, whole: tuple[object, ...]) -> Box | None:
+        """Return the stored box that a stroke changed since the picture was painted; None where more changed."""
+        stroke, before = self._stroke, self._painted
+        if stroke is None or before is None or not isinstance(before[0], tuple):
+            return None
+        (key, labels, linked), (old_key, old_labels, old_linked) = whole, before[0]
+        if (key, linked) != (old_key, old_linked) or not isinstance(labels, LabelsKey):
+            return None
+        as_noted = isinstance(old_labels, LabelsKey) and replace(old_labels, revision=stroke.after) == labels
+        return stroke.box if as_noted and old_labels.revision == stroke.before else None
+
+    def _lay_part(
+        self, pixels: Pixels, box: Box, labels: LabelLayer | None, linked: tuple[LinkedOutline, ...],
+        to_screen: PlaneMap,
+    ) -> None:  # fmt: skip
+        """Lay segmentations anew over a part of a picture, with room around it for outlines to be right at its edge."""
+        assert self._under is not None  # the picture was made from it
+        around = math.ceil(AROUND * self._ratio())
+        top, left, bottom, right = to_screen.apply_box(box)
+        height, width = pixels.shape[:2]
+        row0, col0 = max(math.floor(top) - around, 0), max(math.floor(left) - around, 0)
+        row1, col1 = min(math.ceil(bottom) + around, height), min(math.ceil(right) + around, width)
+        if row0 >= row1 or col0 >= col1:
+            return
+        up, aside = max(row0 - around, 0), max(col0 - around, 0)
+        part = self._under[1][up : row1 + around, aside : col1 + around].copy()
+        self._lay(part, labels, linked, PlaneMap.scale_offset(1.0, 1.0, -up, -aside) @ to_screen)
+        pixels[row0:row1, col0:col1] = part[row0 - up : row1 - up, col0 - aside : col1 - aside]
+
     def _lay(
         self, pixels: Pixels, labels: LabelLayer | None, linked: tuple[LinkedOutline, ...], to_screen: PlaneMap
     ) -> None:
@@ -158,8 +223,9 @@ class ViewportPixels:
     def _labels_key(self, state: ImageState) -> object:
         annotation = self._context.session.annotation
         found, settings = annotation.of(state.image.sop_uid), annotation.settings
-        seen = (settings.fill, settings.opacity)
-        return (id(found), found.map.revision, found.names, seen) if found is not None else None
+        if found is None:
+            return None
+        return LabelsKey(id(found), found.map.revision, tuple(found.labels), (settings.fill, settings.opacity))
 
     def _lut_key(self, state: ImageState) -> tuple[object, ...]:
         displays = self._context.session.displays

@@ -20,9 +20,10 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QWidget
 
 from gmic_core.exam.geometry import PlaneMap
+from gmic_core.exam.model import MammoImage
 from viewer.commands import Context, run
 from viewer.model import corner_text
-from viewer.model.placement import stored_to_screen, view_mm_map
+from viewer.model.placement import Placement, stored_to_screen, view_mm_map
 from viewer.model.session import LinkKey, link_key
 from viewer.model.viewstate import ImageState
 from viewer.views import screens, theme, viewport_links, viewport_marks
@@ -76,6 +77,8 @@ class ViewportView(QWidget):
         self._linked: ViewMm | None = None
         self._readout = ""
         self._announced = False
+        self._map: tuple[tuple[MammoImage, Placement, int, int], PlaneMap] | None = None
+        self._lines: list[Placed] = []
         self.setObjectName("viewport")
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMouseTracking(True)
@@ -196,7 +199,10 @@ class ViewportView(QWidget):
         state = self.state
         if state is None:
             return None
-        return stored_to_screen(state.image, self._session.placement(self.index), *self.device_size())
+        key = (state.image, self._session.placement(self.index), *self.device_size())
+        if self._map is None or self._map[0] != key:  # it is asked for ten times at every movement of the mouse
+            self._map = (key, stored_to_screen(*key))
+        return self._map[1]
 
     def stored_at(self, position: QPointF) -> tuple[float, float]:
         """Return the stored pixel (row, column) under a place of the widget."""
@@ -251,7 +257,7 @@ class ViewportView(QWidget):
             painter.fillRect(self.rect(), theme.color(theme.VIEWPORT))
             self._paint_empty(painter)
         else:
-            self._paint_image(painter, state)
+            self._paint_image(painter, state, event)
         active = self._session.active == self.index and len(self._session.slots) > 1
         viewport_marks.paint_frame(painter, self.width(), self.height(), active=active, edges=self.edges)
         if self.drop.target:
@@ -263,7 +269,7 @@ class ViewportView(QWidget):
         if self.index < len(slots):
             viewport_marks.paint_empty(painter, QRectF(self.rect()), slots[self.index].title)
 
-    def _paint_image(self, painter: QPainter, state: ImageState) -> None:
+    def _paint_image(self, painter: QPainter, state: ImageState, event: QPaintEvent) -> None:
         to_screen = self.to_screen()
         assert to_screen is not None  # there is a state
         picture = self.pixels.picture(state, to_screen, *self.device_size())
@@ -280,9 +286,9 @@ class ViewportView(QWidget):
                 self.image_painted.emit()
             self.over.paint_boxes(painter, state, look)
             viewport_links.paint_linked_patch(painter, self._session, state, look)
-        self._readout = self._read()
-        lines = self.over.lines(state, look, self._readout)
-        paint_lines(painter, lines)
+        lines = self._corner_lines(state, look)
+        shown = QRectF(event.region().boundingRect()).adjusted(-MARGIN, -MARGIN, MARGIN, MARGIN)
+        paint_lines(painter, [line for line in lines if line.rect.intersects(shown)])
         if picture is not None:
             self.marks.paint(painter, state, look, [line.rect for line in lines], self.over.touches(state, look))
         if self._linked is not None:
@@ -291,6 +297,13 @@ class ViewportView(QWidget):
                 viewport_links.paint_cursor(painter, self._session, state, point, look.rect)
         self.annotating.paint(painter, state, look)
         self.lens.paint(painter, state, to_screen)
+
+    def _corner_lines(self, state: ImageState, look: Look) -> list[Placed]:
+        """Return the corner text; in the middle of a stroke it stays as it is, and the hand does not wait for it."""
+        if self.annotating.stroke is None or not self._lines:
+            self._readout = self._read()
+            self._lines = self.over.lines(state, look, self._readout)
+        return self._lines
 
     def look(self) -> Look | None:
         """Return how the viewport looks at its image now, or None when it is empty."""
@@ -370,6 +383,8 @@ class ViewportView(QWidget):
         return corner_text.readout(state, shown.pyramid, at) + self.over.outside(state, at)
 
     def _update_readout(self) -> None:
+        if self.annotating.stroke is not None:
+            return
         text = self._read()
         if text != self._readout:
             self._readout = text

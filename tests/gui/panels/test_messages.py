@@ -181,13 +181,18 @@ def test_a_long_banner_wraps(shown: Show, context: Context) -> None:
     assert stack.banners[0].height() > heights[0]
 
 
-def test_the_sheet_holds_every_key_of_the_table() -> None:
-    found = dict(sections(make_context()))
+@pytest.mark.parametrize("annotating", [False, True])
+def test_the_sheet_holds_every_key_of_the_table(annotating: bool) -> None:
+    context = make_context(make_exam())
+    context.session.annotation.set_on(annotating)
+    found = dict(sections(context))
     written = {group: " ".join(keys for keys, _ in rows) for group, rows in found.items()}
     for entry in COMMANDS.values():
         if not entry.id.startswith("window.preset"):
-            for key in entry.keys:
+            assert entry.keys_in_force(context) == entry.keys or annotating or entry.annotating
+            for key in entry.keys_in_force(context):
                 assert key_shown(key).split("+")[-1] in written[entry.group], entry.id
+    assert ("1" in written["Annotation"].split()) is annotating
     assert ("F1 - F4", "Window presets") in found["Grey values"]
     assert ("↑ ↓, PgUp / PgDown", "Previous / next slice") in found["Slices"]
     assert ("Ctrl+← → ↑ ↓", "Move image") in found["Zoom and pan"]

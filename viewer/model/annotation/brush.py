@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gmic_core.exam.geometry import Box
+from viewer.model.annotation.ball import DeepSlices
 from viewer.model.annotation.edits import Edit, Patch, Plane, uniform_patch
 from viewer.model.annotation.label_map import LabelMap
 
@@ -70,7 +71,7 @@ class Ink:
 
 
 class Stroke:
-    """One stroke, from press to release; what it covers is in the map at once.
+    """One stroke, from press to release; what it covers on the slice that is seen is in the map at once.
 
     Parameters
     ----------
@@ -84,28 +85,46 @@ class Stroke:
         self._map, self._index, self._brush, self._ink, self._spacing = target, slice_index, brush, ink, spacing_mm
         self._patches: list[Patch] = []
         self._at: Point | None = None
+        reached = [(slice_index + away, radius) for away, radius in brush.radii(spacing_mm[0])]
+        self._radius = reached[0][1]
+        others = [(index, radius) for index, radius in reached[1:] if 0 <= index < target.shape[0]]
+        self._deep = DeepSlices(target, [] if brush.square else others, spacing_mm[1:])
+        self._cube = [index for index, _ in others] if brush.square else []
 
-    def to(self, point: Point) -> None:
-        """Go on to a stored place (row, column)."""
-        start = self._at or point
-        self._at = point
-        for away, radius in self._brush.radii(self._spacing[0]):
-            index = self._index + away
-            if 0 <= index < self._map.shape[0]:
-                self._paint(index, start, point, radius)
+    def to(self, point: Point, deep: int | None = None) -> Box | None:
+        """Go on to a stored place (row, column); return the box (row0, col0, row1, col1) that this covers.
 
-    def _paint(self, index: int, start: Point, end: Point, radius: float) -> None:
+        Parameters
+        ----------
+        deep : how many of the slices that are not seen a ball paints now; None: all. The others follow, in turn, with
+            the next places and at the end: many slices at every movement of the mouse would hold up what is seen.
+        """
+        start, self._at = self._at or point, point
         shape = (self._map.shape[1], self._map.shape[2])
-        found = swept(start, end, radius, self._spacing[1:], shape, square=self._brush.square)
-        if found is None:
-            return
-        patch = covered(self._map, index, *found, self._ink)
+        found = swept(start, point, self._radius, self._spacing[1:], shape, square=self._brush.square)
+        if found is not None:
+            for index in (self._index, *self._cube):
+                self._paint(index, *found)
+        self._deep.add(start, point)
+        self._catch_up(len(self._deep) if deep is None else min(deep, len(self._deep)))
+        return _box(start, point, [self._radius / mm for mm in self._spacing[1:]], shape)
+
+    def _catch_up(self, slices: int) -> None:
+        """Paint on the slices that wait longest what they missed."""
+        for _ in range(slices):
+            missed = self._deep.next()
+            if missed is not None:
+                self._paint(*missed)
+
+    def _paint(self, index: int, corner: tuple[int, int], mask: Mask) -> None:
+        patch = covered(self._map, index, corner, mask, self._ink)
         if patch is not None:
             patch.write(self._map.touch(index, patch.box, self._ink.label))
             self._patches.append(patch)
 
     def end(self) -> Edit:
         """Return what was changed; it is in the map and counted."""
+        self._catch_up(len(self._deep))
         edit = Edit(tuple(self._patches))
         self._map.count(edit)
         return edit

@@ -25,6 +25,10 @@ _MAX_BYTES = 1 << 31
 """What an edit may unpack to; a fill of a whole volume of 120 slices is far below it."""
 
 
+LONG_RUN = 24
+"""Pixels of a run on average from which runs are written one by one: an index of each pixel would cost more."""
+
+
 @dataclass(frozen=True, eq=False)
 class Patch:
     """Changes on one slice.
@@ -50,7 +54,15 @@ class Patch:
 
     def write(self, plane: Plane) -> None:
         """Put the new labels into a slice (rows, columns)."""
-        row0, col0, _, col1 = self.box
+        row0, col0, row1, col1 = self.box
+        if self.lengths.sum() >= LONG_RUN * self.lengths.size:
+            part = plane[row0:row1, col0:col1]
+            values = part.ravel()
+            runs = (self.starts.tolist(), self.lengths.tolist(), self.new.tolist())
+            for start, length, new in zip(*runs, strict=True):
+                values[start : start + length] = new
+            part[...] = values.reshape(part.shape)
+            return
         ends = np.cumsum(self.lengths)
         flat = np.arange(int(ends[-1])) + np.repeat(self.starts - (ends - self.lengths), self.lengths)
         rows, columns = np.divmod(flat, col1 - col0)
@@ -105,18 +117,19 @@ class Edit:
     @property
     def labels(self) -> frozenset[int]:
         """Labels that come or go."""
-        return frozenset(int(label) for patch in self.patches for side in (patch.old, patch.new) for label in side)
+        sides = [side for patch in self.patches for side in (patch.old, patch.new)]
+        return frozenset(np.unique(np.concatenate(sides)).tolist()) if sides else frozenset()
 
     def counts(self) -> dict[int, int]:
         """Return by how many voxels each label grows (positive) or shrinks."""
-        totals: dict[int, int] = {}
-        for patch in self.patches:
-            for side, sign in ((patch.old, -1), (patch.new, 1)):
-                numbers, where = np.unique(side, return_inverse=True)
-                voxels = np.bincount(where.ravel(), weights=patch.lengths)
-                for label, count in zip(numbers, voxels, strict=True):
-                    totals[int(label)] = totals.get(int(label), 0) + sign * int(count)
-        return totals
+        if not self.patches:
+            return {}
+        # all at once: a stroke of a large ball is thousands of patches
+        old, new = (np.concatenate(side) for side in zip(*((p.old, p.new) for p in self.patches), strict=True))
+        lengths = np.concatenate([patch.lengths for patch in self.patches])
+        size = int(max(old.max(), new.max())) + 1
+        grown = np.bincount(new, lengths, size) - np.bincount(old, lengths, size)
+        return {int(label): int(grown[label]) for label in np.unique(np.concatenate((old, new)))}
 
     def encoded(self) -> bytes:
         """Return the edit as packed bytes."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from psygnal import Signal
 
+from gmic_core.exam.geometry import Box
 from gmic_core.segmentation.geometry import Reorder
 from gmic_core.segmentation.label_descriptions import CLEAR, LabelDescription, default_description
 from viewer.model.annotation.edits import Edit
@@ -87,12 +88,30 @@ class Segmentation:
         return self.saved != (self.map.state, self.names)
 
 
+@dataclass(frozen=True)
+class Painted:
+    """What a movement of a brush did to a segmentation.
+
+    Attributes
+    ----------
+    slice_index : the slice that is seen; what is painted on others is shown when they are.
+    box : half-open stored box that holds all changes of that slice.
+    before, after : revision of the map.
+    """
+
+    slice_index: int
+    box: Box
+    before: int
+    after: int
+
+
 class AnnotationModel:
     """Segmentations by image.
 
     Signals
     -------
     changed(str sop_uid) : voxels of an image are others now, also in the middle of a stroke.
+    painted(str sop_uid, Painted) : a stroke went on, and nothing else changed.
     edited(str sop_uid, Edit) : an edit is complete, or was undone or redone (then the edit back or onwards).
     named(str sop_uid) : descriptions of labels are others now.
     opened(str sop_uid) : an image has another segmentation, or none any more.
@@ -112,6 +131,7 @@ class AnnotationModel:
     """
 
     changed = Signal(str)
+    painted = Signal(str, object)
     edited = Signal(str, object)
     named = Signal(str)
     opened = Signal(str)

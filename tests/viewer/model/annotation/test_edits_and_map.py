@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gmic_core.errors import SegmentationError
 from viewer.model.annotation.brush import Brush, Ink, Stroke, swept
@@ -231,3 +233,34 @@ def test_filling_leaves_other_labels_where_it_must_not_paint_over_them() -> None
     target.write(fill_between(target, Ink(1, over=0)).edit)
     assert target.label_at(1, 12, 12) == 2
     assert target.label_at(1, 10, 10) == 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.floats(-6, 40), st.floats(-6, 50)), min_size=1, max_size=9),
+    st.sampled_from([0.3, 2.0, 7.0, 15.0]),
+    st.integers(0, 4),
+    st.booleans(),
+)
+def test_slices_that_are_painted_later_get_what_they_would_have_got_at_once(
+    path: list[tuple[float, float]], size: float, deep: int, whole: bool
+) -> None:
+    """The ball of each place and the way between them, slice by slice, as the disc of the slice that is seen."""
+    spacing, shape = (1.5, 0.5, 0.4), (9, 34, 45)
+    if whole:  # places on pixel centres: borders through centres, rows that are not left
+        path = [(float(round(row)), float(round(column))) for row, column in path]
+    painted, expected = LabelMap(shape), np.zeros(shape, bool)
+    stroke, brush = Stroke(painted, 4, Brush(size, deep=True), Ink(1), spacing), Brush(size, deep=True)
+    for start, end in zip([path[0], *path], path, strict=False):
+        stroke.to(end, deep)
+        for away, radius in brush.radii(spacing[0]):
+            found = swept(start, end, radius, spacing[1:], shape[1:], square=False)
+            if 0 <= 4 + away < shape[0] and found is not None:
+                (row, column), mask = found
+                expected[4 + away, row : row + mask.shape[0], column : column + mask.shape[1]] |= mask
+    edit = stroke.end()
+    assert ((painted.dense() == 1) == expected).all()
+    assert painted.counts == ({1: int(expected.sum())} if expected.any() else {})
+    for patch in edit.inverted().patches:
+        patch.write(painted.touch(patch.slice_index, patch.box, 0))
+    assert not painted.dense().any()
