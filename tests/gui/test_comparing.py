@@ -198,7 +198,9 @@ def test_the_map_is_edited_and_remembered(
 ) -> None:
     window = compare(qtbot, app, folder)
     model = app.session.comparing
-    assert dict(remembered().classes) == {1: Finding.MALIGNANT, 2: Finding.BENIGN}
+    named = {1: Finding.MALIGNANT, 2: Finding.BENIGN}
+    assert dict(app.session.measuring.classes.classes) == named  # labels mean the same beside the image
+    qtbot.waitUntil(lambda: dict(remembered().classes) == named, timeout=10_000)
     qtbot.keyClicks(window.map.number, "9")
     window.map.add.click()
     qtbot.wait(20)

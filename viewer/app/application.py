@@ -141,7 +141,7 @@ class Application(QObject):
             self.context, self.window, self.annotating, self.jobs, self.post
         )
         self.comparisons = self.actions.comparisons = Comparisons(
-            self.context, self.opening, self.worklist.desk, self.post, lambda: self.actions.window, remember=remember
+            self.context, self.opening, self.worklist.desk, self.post, lambda: self.actions.window
         )
         self._wire()
         early.hand_over(self.opening, self.post)

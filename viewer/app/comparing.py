@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -45,7 +46,6 @@ class Comparisons:
     Parameters
     ----------
     parent : returns the main window.
-    remember : whether the map of labels is kept; snapshots leave no trace.
     """
 
     def __init__(
@@ -55,12 +55,9 @@ class Comparisons:
         worklist: WorklistDesk,
         post: Poster,
         parent: Callable[[], QWidget | None],
-        *,
-        remember: bool,
     ) -> None:
         self._context, self._session, self._model = context, context.session, context.session.comparing
         self._opening, self._worklist, self._post, self._parent = opening, worklist, post, parent
-        self._remember = remember
         self._comparer: FolderComparer | None = None
         self.window: CompareWindow | None = None
         self._folder = Path.home()
@@ -94,17 +91,8 @@ class Comparisons:
         return self.window if self.window is not None else self._parent()
 
     def _recall(self) -> None:
-        """Begin with the map that was used last."""
-        from gmic_core.comparison.classes import remembered
-
-        if not self._remember:
-            return
-        try:
-            kept = dict(remembered().classes)
-        except GmicError as error:
-            self._model.tell("warning", str(error))
-            return
-        self._model.set_map(kept or dict(FIRST_MAP))
+        """Begin with what labels mean beside the image too."""
+        self._model.set_map(dict(self._session.measuring.classes.classes) or dict(FIRST_MAP))
 
     # -- choices -------------------------------------------------------------------------------------------------
     def choose_folder(self, what: Literal["results", "segmentations"]) -> None:
@@ -189,15 +177,10 @@ class Comparisons:
         self._model.take(found)
 
     def _keep(self, classes: ClassMap) -> None:
-        """Remember the map for the next time."""
-        from gmic_core.comparison.classes import remember
-
-        if not self._remember:
-            return
-        try:
-            remember(classes)
-        except GmicError as error:
-            self._model.tell("warning", str(error))
+        """Let labels mean the same beside the image, which also remembers it; it is no step to undo there."""
+        measuring = self._session.measuring
+        measuring.set_classes(replace(measuring.classes, classes=dict(classes.classes)))
+        self._session.history.accept([("label classes",)])
 
     def stop(self) -> None:
         """Stop what goes on."""
