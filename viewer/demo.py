@@ -22,11 +22,13 @@ from viewer.app.demo_making import DemoMaking
 from viewer.app.weights import demo_weights
 from viewer.app.window_run import make_qt, run_window
 from viewer.commands import run
+from viewer.commands.conditions import active_entry
 from viewer.services.early import Early
 from viewer.services.simulation import Ended, MakingText, Simulation, ViewReady
 from viewer.snapshot import Request, Stage
 
 SIZE = (1600, 1000)
+TRUTH = "_truth.nii.gz"
 QUIET_S = 10.0
 """Where nobody watches a terminal, progress is written at most so often."""
 
@@ -40,6 +42,8 @@ class Picture:
     peak : breast whose volume is shown at the slice with the most malignant saliency; None: as ``view`` and
         ``modality`` say.
     command : run last, e.g. to show the sheet of keys.
+    annotated : with the truth of the simulated exam as a segmentation, and the network measured against it; the window
+        stays in annotation mode.
     """
 
     name: str
@@ -49,6 +53,7 @@ class Picture:
     overlay: str = "both"
     peak: Laterality | None = None
     command: str = ""
+    annotated: bool = False
 
     def request(self, out: Path) -> Request:
         """Return what :meth:`Stage.arrange` needs."""
@@ -68,6 +73,7 @@ SIMULATED = (
     Picture("simulated-dbt-malignant.png", "single", peak=AFFECTED_SIDE),
     Picture("simulated-dbt-normal.png", "single", peak=OTHER_SIDE),
     Picture("keys.png", "2x2", overlay="none", command="help.show"),
+    Picture("simulated-annotation.png", "single", peak=AFFECTED_SIDE, annotated=True),
 )
 
 
@@ -206,11 +212,23 @@ def _render(paths: list[Path], pictures: tuple[Picture, ...], out: Path, weights
         for picture in pictures:
             stage.app.session.overlays.update(visible=True)
             _arrange(stage, picture, out)
+            if picture.annotated:
+                _annotate(stage, paths)
             if picture.command:
                 run(picture.command, stage.app.context)
             stage.save(out / picture.name)
+            if picture.command:
+                run("help.escape", stage.app.context)
             written.append(out / picture.name)
     return written
+
+
+def _annotate(stage: Stage, paths: Sequence[Path]) -> None:
+    """Lay the truth that lies beside the images on them; measure the network against it where it has a result."""
+    maps = sorted({file for path in paths for file in path.parent.glob(f"*{TRUTH}")})
+    if maps:
+        entry = active_entry(stage.app.context)
+        stage.annotate(maps, measure=entry is not None and entry.result is not None)
 
 
 def _arrange(stage: Stage, picture: Picture, out: Path) -> None:

@@ -14,8 +14,12 @@ import numpy as np
 import psutil
 import pytest
 
+from gmic_core.exam.scan import scan
+from gmic_core.segmentation.geometry import VolumeGeometry
+from gmic_core.segmentation.write import write_labels
 from tests.helpers.dicom_files import write_exam
 from viewer import launch
+from viewer.model.annotation.place import image_geometry
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -170,3 +174,46 @@ def test_damaged_pixels_do_not_stop_a_snapshot(tmp_path: Path, qapp: object) -> 
     out = tmp_path / "shot.png"
     assert launch.main(["snapshot", str(tmp_path), "--out", str(out), "--size", "800x600"]) == 0
     assert out.stat().st_size > 5000
+
+
+def _red(picture: np.ndarray) -> np.ndarray:
+    """Return where ITK-SNAP's first colour is drawn, of (rows, columns, BGR)."""
+    blue, green, red = (picture[..., k].astype(int) for k in range(3))
+    return (red > 180) & (green < 60) & (blue < 60)
+
+
+def test_snapshot_with_a_segmentation_on_its_image(exam_folder: Path, tmp_path: Path) -> None:
+    found = scan([exam_folder]).exams[0].images
+    image = next(image for image in found if (image.label, str(image.modality)) == ("R-MLO", "FFDM"))
+    labels = np.zeros((1, image.rows, image.columns), np.uint8)
+    labels[0, 100:130, 90:120] = 1
+    folder = tmp_path / "segmentations"
+    folder.mkdir()
+    write_labels(folder / "R-MLO_FFDM_truth.nii.gz", labels, image_geometry(image))
+    options = ("--view", "R-MLO", "--modality", "FFDM", "--layout", "single", "--size", "1400x900")
+    out = tmp_path / "annotated.png"
+    done = viewer("snapshot", exam_folder, "--out", out, "--segmentation", folder, *options)
+    assert (done.returncode, done.stderr) == (0, "")
+    rows, columns = np.nonzero(_red(cv2.imread(str(out)))[40:, :820])
+    # 30 x 30 pixels of 256 x 192 in a viewport of about 780 px: an outline of some 90 px on either side
+    assert 80 < np.ptp(rows) < 120
+    assert abs(np.ptp(rows) - np.ptp(columns)) <= 2
+    before = viewer("snapshot", exam_folder, "--out", out, *options)
+    assert before.returncode == 0
+    assert not _red(cv2.imread(str(out))).any()
+
+
+def test_snapshot_refuses_a_segmentation_of_another_image(exam_folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "other.nii.gz"
+    write_labels(path, np.ones((1, 40, 50), np.uint8), VolumeGeometry.of_pixels((1, 40, 50)))
+    done = viewer("snapshot", exam_folder, "--out", tmp_path / "no.png", "--segmentation", path)
+    assert done.returncode == 2
+    assert "other.nii.gz: The segmentation does not belong to this image: neither place nor size fits." in done.stderr
+    assert not (tmp_path / "no.png").exists()
+    done = viewer("snapshot", exam_folder, "--out", tmp_path / "no.png", "--measure")
+    assert done.returncode == 2
+    assert "--measure needs a segmentation to measure against; give it with --segmentation FILE" in done.stderr
+    write_labels(path, np.ones((1, 256, 192), np.uint8), VolumeGeometry.of_pixels((1, 256, 192)))
+    done = viewer("snapshot", exam_folder, "--out", tmp_path / "no.png", "--segmentation", path)
+    assert done.returncode == 2
+    assert "where does it lie?" in done.stderr
