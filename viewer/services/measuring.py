@@ -6,7 +6,6 @@ Maps that were placed and sorted are kept while the AI result is the same, lesio
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from gmic_core.errors import CancelledError, GmicError
 from gmic_core.types import Finding, ImageResult
 from viewer.model.annotation.label_map import LabelMap
 from viewer.model.measuring import Basis, Figures, Miss, Misses, Question
+from viewer.services.asked import AskedThread
 
 if TYPE_CHECKING:  # they bring scipy and OpenCV along, which the window must not wait for
     from gmic_core.comparison.curves import RankedMap
@@ -25,6 +25,9 @@ if TYPE_CHECKING:  # they bring scipy and OpenCV along, which the window must no
     from gmic_core.segmentation.lesions import Part
 
 log = logging.getLogger(__name__)
+
+_LATEST = ""
+"""One thing is measured at a time: questions have no other key."""
 
 Post = Callable[[Callable[[], None]], None]
 
@@ -50,53 +53,38 @@ class Measurer:
 
     def __init__(self, post: Post, told: Told) -> None:
         self._post, self._told = post, told
-        self._change = threading.Condition()
-        self._asked: Question | None = None
-        self._closed = False
-        self._thread: threading.Thread | None = None
+        self._thread = AskedThread[Question]("measuring", self._try)
         self._maps: tuple[ImageResult, tuple[int, int, int], Mapping[Finding, RankedMap]] | None = None
         self._image: tuple[Basis, OneImage] | None = None
 
     def ask(self, question: Question | None) -> None:
         """Answer this instead of what was asked before; None: nothing."""
-        with self._change:
-            self._asked = question
-            if self._thread is None and not self._closed and question is not None:
-                self._thread = threading.Thread(target=self._run, name="measuring", daemon=True)
-                self._thread.start()
-            self._change.notify()
+        if question is None:
+            self._thread.forget(_LATEST)
+        else:
+            self._thread.ask(_LATEST, question)
 
     def close(self) -> None:
         """Stop."""
-        with self._change:
-            self._closed = True
-            self._change.notify()
-        if self._thread is not None:
-            self._thread.join(3.0)
+        self._thread.close()
 
-    def _run(self) -> None:
-        while True:
-            with self._change:
-                self._change.wait_for(lambda: self._asked is not None or self._closed)
-                question, self._asked = self._asked, None
-            if self._closed or question is None:
-                return
-            try:
-                self._answer(question)
-            except CancelledError:
-                continue
-            except GmicError as error:
-                self._problem(question, str(error))
-            except Exception:  # a fault of ours must neither end the thread nor look like a measurement under way
-                log.exception("measuring failed")
-                self._problem(question, "Measuring failed; the log says why (copy it from the menu, Window and help).")
+    def _try(self, _key: str, question: Question) -> None:
+        try:
+            self._answer(question)
+        except CancelledError:
+            log.info("a measurement was overtaken")
+        except GmicError as error:
+            self._problem(question, str(error))
+        except Exception:  # a fault of ours must not look like a measurement under way
+            log.exception("measuring failed")
+            self._problem(question, "Measuring failed; the log says why (copy it from the menu, Window and help).")
 
     def _problem(self, question: Question, message: str) -> None:
         self._post(lambda: self._told.problem(question, message))
         self._post(lambda: self._told.done(question))
 
     def _overtaken(self) -> bool:
-        return self._closed or self._asked is not None
+        return self._thread.overtaken(_LATEST)
 
     def _answer(self, question: Question) -> None:
         def tell(done: int, total: int) -> None:

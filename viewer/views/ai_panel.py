@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from viewer.commands import Context
 from viewer.views import parts, theme
@@ -43,16 +43,7 @@ class AiPanel(QWidget):
             if column.count():
                 column.addWidget(parts.hairline())
             column.addWidget(section, 1 if section is self.patches else 0)
-        # on a low screen the panel scrolls as a whole rather than cutting a section off
-        area = QScrollArea(self)
-        area.setWidget(inside)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(1, 0, 0, 0)
-        outer.addWidget(area)
+        parts.fill_scrolling(self, inside)
 
     def sizeHint(self) -> QSize:
         """Return the usual width."""

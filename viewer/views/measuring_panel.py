@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSignalBlocker, QSize, Qt
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from gmic_core.comparison.classes import Subject
 from gmic_core.types import CLASSES, Finding
@@ -85,15 +85,7 @@ class MeasuringPanel(QWidget):
         rows.addLayout(self._row(parts.heading("Misses"), "measure.previous_miss", "measure.next_miss"))
         rows.addWidget(self.counts)
         rows.addWidget(self.misses)
-        area = QScrollArea(self)
-        area.setWidget(inside)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(1, 0, 0, 0)
-        outer.addWidget(area)
+        parts.fill_scrolling(self, inside)
 
     def _build_subjects(self) -> None:
         self.subjects.setObjectName("measure.subject")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QFont, QPainter, QPaintEvent, QPalette
-from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from viewer.views import icons, theme
 
@@ -18,6 +18,19 @@ def hairline(parent: QWidget | None = None, *, vertical: bool = False) -> QFrame
     else:
         line.setFixedHeight(1)
     return line
+
+
+def fill_scrolling(panel: QWidget, inside: QWidget) -> None:
+    """Put the content of a panel into it: on a low screen it scrolls as a whole rather than cutting a section off."""
+    area = QScrollArea(panel)
+    area.setWidget(inside)
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    outer = QVBoxLayout(panel)
+    outer.setContentsMargins(1, 0, 0, 0)
+    outer.addWidget(area)
 
 
 _TONES = {"": theme.TEXT, "secondary": theme.SECONDARY, "warning": theme.WARNING, "error": theme.ERROR}
