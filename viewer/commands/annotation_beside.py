@@ -34,7 +34,7 @@ def _needs_some(context: Context) -> str | None:
     return "no segmentation lies in the folder of this exam that is not shown yet; choose one with {annotate.open}."
 
 
-@command("annotate.open_beside", "Open the segmentations beside the images", keys="Ctrl+Shift+A", group=GROUP,
+@command("annotate.open_beside", "Segmentations beside images", keys="Ctrl+Shift+A", group=GROUP,
          why_disabled=_needs_some)  # fmt: skip
 def open_beside(context: Context) -> None:
     """Open the label maps in the folder of the exam and lay each on its image; this begins annotation mode."""

@@ -17,7 +17,7 @@ FEWEST, MOST_COLUMNS = 2, 5
 ROW_HEIGHTS = (18, 16, 14)
 """Heights of a line: the roomiest with which everything fits the window is taken."""
 HEADING_MORE, SECTION_GAP = 6, 8
-COLUMN_GAP, NARROW_GAP, KEY_GAP = 28, 16, 12
+COLUMN_GAP, NARROW_GAP, KEY_GAP = 28, 12, 8
 MARGIN, TOP, HEAD_HEIGHT = 24, 16, 44
 ROOM_AROUND = 12
 """Free on each side of the sheet, px."""
