@@ -271,7 +271,8 @@ class Stage:
         reason = why_not(app.context)
         if reason is not None:
             raise UsageError(with_keys(reason, app.context))
-        run("measure.toggle", app.context)
+        if not session.measuring.shown:  # it comes by itself where a file is laid on an image with a result
+            run("measure.toggle", app.context)
         self.wait(lambda: session.measuring.current and session.measuring.misses_current, SCAN_S, "Measuring")
 
     def _listed(self) -> bool:
