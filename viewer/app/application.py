@@ -239,9 +239,6 @@ class Application(QObject):
             CLOSE_S,
         )
         self.log.remove()
-        # whoever made this application frees it: connections to its widgets would keep all of it until the very end
-        self.setParent(None)
-        self.window.deleteLater()
 
     def _save_settings(self) -> None:
         settings, session = self.settings, self.session
