@@ -12,12 +12,12 @@ import pytest
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
-from gmic_core.segmentation.geometry import VolumeGeometry
+from gmic_core.segmentation.geometry import Match, Reorder, VolumeGeometry
 from gmic_core.segmentation.write import write_labels
 from tests.helpers.dicom_files import write_exam
 from viewer.app import Application
 from viewer.commands import COMMANDS, run
-from viewer.model.annotation.place import image_geometry
+from viewer.model.annotation.place import Candidate, image_geometry
 from viewer.views.segmentation_dialog import SegmentationDialog
 
 WAIT = 60_000
@@ -130,6 +130,7 @@ def test_where_only_the_size_fits_it_is_asked_with_both_geometries(
     texts = " ".join(label.text() for label in dialog.findChildren(type(app.window.annotation.none)))
     assert f"{COLUMNS} x {ROWS} pixels" in texts
     assert "first voxel at (40.0, 40.0, 40.0) mm LPS" in texts
+    assert dialog.doubt == "The segmentation has the size of this image, but not its place in space."
     assert not dialog.confirm.isEnabled()
     assert dialog.confirm.accessibleDescription().startswith("Not available: choose a picture")
     assert len(dialog.options) == 4
@@ -142,6 +143,16 @@ def test_where_only_the_size_fits_it_is_asked_with_both_geometries(
     found = app.session.annotation.of(uid)
     assert found is not None
     assert (found.map.dense() == _labels()[:, :, ::-1]).all()
+
+
+def test_the_question_says_that_a_volume_is_stored_upside_down(qtbot: QtBot, app: Application) -> None:
+    geometry = VolumeGeometry.of_pixels((1, ROWS, COLUMNS))
+    question = "This volume is stored upside down. Segmentation: 1 x 1 pixels. Image: 1 x 1 pixels. How does it lie?"
+    turned = Candidate(_image(app, "R-CC"), Match(None, (Reorder(), Reorder(flips=(False, True, True))), question))
+    dialog = SegmentationDialog("seg.nii.gz", "", geometry, [turned], lambda *_: None)
+    qtbot.addWidget(dialog)
+    assert dialog.doubt == "This volume is stored upside down."
+    assert [order.describe() for _, order, _ in dialog.options] == ["as stored", "turned by 180 degrees"]
 
 
 def test_what_fits_nothing_is_refused_with_both_geometries(qtbot: QtBot, app: Application, tmp_path: Path) -> None:

@@ -130,8 +130,9 @@ class SegmentationDialog(QDialog):
 
 
 def _doubt(candidates: Sequence[Candidate]) -> str:
+    """Return why it is asked; both geometries, which the match's question tells too, stand below."""
     if all(candidate.match.order is None for candidate in candidates):
-        return "It has the size of an image, but not its place in space."
+        return candidates[0].match.question.partition(" Segmentation: ")[0]
     return "More than one image fits."
 
 
